@@ -1,0 +1,190 @@
+"""`Coder.code(text, published)`: everything read from one article, a pure function of text, day and codebook."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from forecast.case import Case, CaseData, bundled_cases
+from forecast.coding import lexicon
+from forecast.coding.actors import Gazetteer, Named, named_actors
+from forecast.coding.cues import preround_cues
+from forecast.coding.dates import find_dates
+from forecast.coding.mentions import Draft, finish, merge_drafts, read_mentions
+from forecast.coding.statements import Context, SentenceReader
+from forecast.coding.text import Hit, PhraseBook, fold, sentences, words_only
+from forecast.coding.tone import article_tone, sentence_tone
+from forecast.records import Coding, SentenceTone, Statement
+
+CODER_VERSION = "1"
+
+_MEDIATING = re.compile(
+    r"\b(?:mediat\w+|host\w*|brokered|facilitat\w+|sponsored|under the auspices|intermediar\w+|observer)\b"
+)
+
+
+class Coder:
+    """Codes articles for one case, or, without a case, for whatever conflict the text is about.
+
+    Parameters
+    ----------
+    case : the case whose parties matter most; None picks the case from the text and falls back on a
+        general one that knows the world's states and armed groups.
+
+    >>> coding = Coder().code("Ukraine demanded an immediate ceasefire, but Russia rejected it.", date(2025, 7, 19))
+    >>> [(s.actor, s.issue, s.stance) for s in coding.statements]
+    [('Ukraine', 'ceasefire', 'demands')]
+    """
+
+    def __init__(self, case: Case | None = None) -> None:
+        self.case = case
+        cases = [Case.bundled(name).data for name in bundled_cases()]
+        if case is not None:
+            cases = [c for c in cases if c.id != case.id] + [case.data]
+        self.cases: dict[str, CaseData] = {c.id: c for c in cases}
+        self.gazetteer = Gazetteer(cases)
+        self.book = PhraseBook([*lexicon.phrases(), *self.gazetteer.phrases()])
+
+    def code(self, text: str, published: date, title: str = "") -> Coding:
+        """Statements, mentions of rounds and tone of one article.
+
+        Parameters
+        ----------
+        text : clean text; all offsets refer to it.
+        published : day of publication (UTC), against which dates and offices are read.
+        title : headline, used to tell what the article is about; nothing is quoted from it.
+        """
+        folded = fold(text)
+        hits = self.book.find(text, words_only(folded))
+        topic = hits if not title else [*self.book.find(title), *hits]
+        if not any(h.kind in ("round", "general") for h in topic):
+            return Coding(False, None, None)
+        prefer = frozenset(p.name for p in self.case.data.parties) if self.case else frozenset()
+        named = named_actors(text, hits, self.gazetteer, published, prefer)
+        conflict, parties, mediators = self._conflict(text, folded, title, hits, named, published)
+        relevant = _is_relevant(topic, parties, folded)
+        if not relevant:
+            return Coding(False, conflict, None)
+        return self._read(text, folded, hits, named, published, conflict, parties, mediators)
+
+    def _read(
+        self, text: str, folded: str, hits: list[Hit], named: list[Named], published: date,
+        conflict: str | None, parties: tuple[str, ...], mediators: tuple[str, ...],
+    ) -> Coding:  # fmt: skip
+        states = [p for p in parties if self.gazetteer.kinds.get(p) == "state"]
+        groups = [p for p in parties if self.gazetteer.kinds.get(p) == "group"]
+        context = Context(
+            parties=parties,
+            government=states[0] if len(states) == 1 else None,
+            rebels=groups[0] if len(groups) == 1 else None,
+            mediator=mediators[0] if mediators else None,
+        )
+        reader = SentenceReader(text, folded, context)
+        statements: list[Statement] = []
+        drafts: list[Draft] = []
+        tones: list[SentenceTone] = []
+        for s in sentences(text):
+            mine = [h for h in hits if s.start <= h.start and h.end <= s.end]
+            who = [n for n in named if s.start <= n.start and n.end <= s.end]
+            found = reader.read(s, mine, who)
+            statements += found
+            if any(h.kind == "round" for h in mine):
+                offset = [
+                    w for w in find_dates(folded[s.start : s.end], published)
+                ]
+                dates = [
+                    type(w)(w.start + s.start, w.end + s.start, w.first, w.last, w.granularity, w.rule) for w in offset
+                ]
+                drafts += read_mentions(text, folded, s, mine, who, dates, self.gazetteer, parties, published, found)
+            tone = sentence_tone(folded, s.start, s.end, mine)
+            if tone is not None:
+                tones.append(SentenceTone(s.index, context.speaker, tone, s.start, s.end))
+        mentions = [
+            finish(d, text, conflict or "unknown", parties, self._mediators_of(d, mediators), published)
+            for d in merge_drafts(drafts, published)
+        ]
+        return Coding(
+            relevant=True,
+            conflict_id=conflict,
+            tone=article_tone([t.tone for t in tones]),
+            statements=tuple(statements),
+            mentions=tuple(mentions),
+            tones=tuple(tones),
+            cues=preround_cues(folded),
+        )
+
+    def _mediators_of(self, draft: Draft, mediators: Sequence[str]) -> tuple[str, ...]:
+        return tuple(mediators)
+
+    def _conflict(
+        self, text: str, folded: str, title: str, hits: Sequence[Hit], named: Sequence[Named], published: date
+    ) -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
+        """The conflict an article is about: its id, parties and mediators."""
+        counts: Counter[str] = Counter(n.actor for n in named)
+        if title:
+            for n in named_actors(title, self.book.find(title), self.gazetteer, published, frozenset()):
+                counts[n.actor] += 2
+        best: tuple[float, CaseData] | None = None
+        for data in self.cases.values():
+            parties = [p.name for p in data.parties]
+            named_parties = [p for p in parties if counts[p]]
+            if len(named_parties) < 2:
+                continue
+            score = sum(min(counts[p], 8) for p in parties) + (3.0 if self.case and data.id == self.case.id else 0.0)
+            score += 2 * min(counts[p] for p in named_parties)
+            if data.began and published < data.began:
+                score *= 0.5
+            if best is None or score > best[0]:
+                best = (score, data)
+        mediating = _mediating_actors(folded, named)
+        # The best case wins unless two actors outside it are clearly what the article is about.
+        general = self._general(counts, mediating)
+        if best is not None:
+            names = {p.name for p in best[1].parties}
+            if general is None or names & set(general) or best[0] >= sum(counts[a] for a in general):
+                known = {m.name for m in best[1].mediators}
+                return best[1].id, tuple(p.name for p in best[1].parties), self._mediators(counts, known, mediating, names)
+        if self.case is not None and any(counts[p] for p in self.case.parties):
+            others = [a for a in (general or ()) if a not in self.case.parties]
+            if len(others) < 2:
+                names = set(self.case.parties)
+                known = {m.name for m in self.case.data.mediators}
+                return self.case.id, self.case.parties, self._mediators(counts, known, mediating, names)
+        if general is None:
+            return None, (), ()
+        slug = "-".join(sorted(re.sub(r"[^a-z0-9]+", "-", a.lower()).strip("-") for a in general))
+        return slug, general, self._mediators(counts, set(), mediating, set(general))
+
+    def _general(self, counts: Counter[str], mediating: set[str]) -> tuple[str, ...] | None:
+        ranked = [
+            a for a, _ in counts.most_common()
+            if self.gazetteer.kinds.get(a) != "body" and a not in mediating
+        ]  # fmt: skip
+        return tuple(ranked[:2]) if len(ranked) >= 2 else None
+
+    def _mediators(
+        self, counts: Counter[str], known: set[str], mediating: set[str], parties: set[str]
+    ) -> tuple[str, ...]:
+        return tuple(a for a, _ in counts.most_common() if a in mediating and a not in parties)[:3]
+
+
+def _mediating_actors(folded: str, named: Iterable[Named]) -> set[str]:
+    """Actors named close to a word of mediation or hosting."""
+    out = set()
+    for n in named:
+        around = folded[max(0, n.start - 30) : n.start] + " | " + folded[n.end : n.end + 30]
+        if _MEDIATING.search(around):
+            out.add(n.actor)
+    return out
+
+
+def _is_relevant(hits: Sequence[Hit], parties: Sequence[str], folded: str) -> bool:
+    if len(parties) < 2:
+        return False
+    general = sum(h.kind == "general" for h in hits)
+    rounds = sum(h.kind == "round" for h in hits)
+    other = sum(h.kind == "other_talks" for h in hits)
+    issues = len({h.value.split("|")[0] for h in hits if h.kind == "issue"} - {"talks", "settlement", "venue_format", "recognition", "elections"})
+    return 2 * general + rounds + issues >= 2 + 3 * other

@@ -1,0 +1,29 @@
+"""Pre-round facts that reports state outright (codebook section 5), found by pattern."""
+
+from __future__ import annotations
+
+import re
+
+_CUES: list[tuple[str, re.Pattern[str]]] = [
+    ("signing_expected", re.compile(r"\b(?:(?:will|to|expected to|due to|set to|ready to|about to|poised to|plans? to|prepared to) (?:formally |officially |finally |be )?sign(?:ed)?\b(?! up)|signing (?:ceremony|of the (?:deal|agreement|accord|treaty|text))|(?:deal|agreement|accord|truce) (?:will|is to|is expected to|is due to|is set to) be (?:signed|announced|sealed|finali[sz]ed|unveiled))")),
+    ("draft_on_table", re.compile(r"\b(?:draft (?:text|agreement|deal|treaty|accord|document|memorandum|proposal|resolution|plan|protocol|framework)s?|drafts of|memorandum\w*|exchanged? (?:texts|drafts|documents|proposals|written)|written proposals?|working document|proposed text|bridging (?:text|proposal)|framework document|texts? (?:of|for) (?:a|an|the) (?:deal|agreement|accord))\b")),
+    ("entry_condition_unmet", re.compile(r"\b(?:will not (?:attend|take part|join|negotiate|come|sit down|return|send|talk)\b.{0,60}\b(?:unless|until|without|before)|(?:refus\w+ to (?:attend|take part|join|negotiate|meet|talk|sit down|return)).{0,60}\b(?:unless|until|without|before)|pre-?conditions? for (?:attending|joining|taking part|talks|negotiations|any talks|new talks|resuming)|no (?:talks|negotiations|meeting) (?:unless|until|without|before)|only (?:attend|take part|join|negotiate|come|return|talk|meet) (?:if|when|after|once))\b")),
+    ("guarantor_offered", re.compile(r"\b(?:(?:offer\w*|agree\w*|propos\w*|pledg\w*|ready|willing|prepared|accept\w*)\b.{0,50}\b(?:peacekeep\w+|monitors|observers|guarantor|guarantee (?:the|a|any)|security guarantees|monitoring mission|monitor (?:the|a|any)))")),
+    ("expectation:-2", re.compile(r"\b(?:no (?:talks|meeting|round) (?:is |are )?planned|no point in|nothing to (?:talk|discuss|negotiate)|pointless|talks are (?:dead|over)|will not (?:attend|send a delegation|take part)|may not (?:take place|happen|be held)|no plans? to (?:meet|hold|send|attend)|meaningless|waste of time|doubts? whether the (?:talks|meeting|round)|in doubt|no prospects?)\b")),
+    ("expectation:-1", re.compile(r"\b(?:no (?:\w+ )?(?:breakthroughs?|miracles?|progress)(?: \w+){0,3} expected|no (?:reason|grounds) (?:to|for) (?:expect|hope|optimism)|(?:expect|expects|expected|expecting) no|skeptical|sceptical|low expectations|slim hopes?|little (?:hope|chance|prospect)|far apart|diametrically opposed|deep(?:ly)? divi\w+|wide gaps?|unlikely to (?:produce|yield|bring|achieve|lead|result)|not expected to (?:produce|yield|bring|lead)|playe?d? down (?:hopes|expectations|prospects)|difficult (?:talks|round|negotiations)|do(?:es)? not expect|hopes? (?:are|is|were) (?:slim|low|dim|fading)|no breakthrough|mutually exclusive)\b")),
+    ("expectation:+1", re.compile(r"\b(?:progress (?:is |was )?expected|optimis\w+|hopeful|hopes? (?:are|is|were) (?:high|rising|growing)|narrow\w* (?:the )?(?:gaps?|differences)|(?:gaps?|differences) (?:have |has |had )?(?:been )?narrow\w+|encouraging|constructive|good chance|confident|moved closer|positive signs?|momentum|made progress|significant progress|real progress)\b")),
+    ("expectation:+2", re.compile(r"\b(?:(?:deal|agreement|accord|truce|ceasefire|settlement) (?:is|was|could be|looks|appears|seems) (?:very |extremely )?(?:near|close|imminent|within reach|at hand)|close to (?:a|an) (?:deal|agreement|accord|ceasefire|truce)|on the (?:verge|brink|cusp) of (?:a|an) (?:deal|agreement|accord|truce|ceasefire|peace)|final touches|about to sign|ready to (?:sign|initial)|will (?:sign|initial)|signing (?:ceremony|expected)|expected to (?:sign|be signed|initial)|agreed in principle|9\d (?:percent|per cent)|last details)\b")),
+    ("violence_rising", re.compile(r"\b(?:escalat\w+ (?:attacks|fighting|violence)|(?:attacks|fighting|violence|clashes|shelling|strikes) (?:\w+ ){0,2}(?:intensif\w+|escalat\w+|surg\w+|increas\w+|spread|flared)|(?:heaviest|largest|deadliest|biggest) (?:\w+ ){0,3}(?:attack|barrage|strike|raid|bombardment|assault)s?|new offensive|launched an offensive|intensif\w+ (?:attacks|its offensive|fighting|bombing|strikes)|surge in (?:violence|fighting|attacks)|record number of drones)\b")),
+    ("violence_falling", re.compile(r"\b(?:(?:fighting|violence|attacks|shelling|clashes) (?:\w+ ){0,2}(?:eased|subsided|fallen|declined|dropped|decreased|abated|died down|ebbed)|lull in (?:fighting|violence)|relative calm|calm (?:has )?returned|reduction in violence|fewer attacks|quietest)\b")),
+    ("ceasefire_general", re.compile(r"\b(?:ceasefire|truce|cessation of hostilities) (?:\w+ ){0,4}(?:is holding|has held|has largely held|largely holding|in force|in effect|took effect|came into force|went into effect|holds|was holding)\b")),
+    ("ceasefire_nominal", re.compile(r"\b(?:violat\w+ (?:of )?(?:the |a |its )?(?:ceasefire|truce)|(?:shaky|fragile|repeatedly broken|much-violated|nominal) (?:ceasefire|truce)|(?:ceasefire|truce) violations?|breach\w* (?:of )?the (?:ceasefire|truce))\b")),
+]  # fmt: skip
+
+
+def preround_cues(folded: str) -> tuple[str, ...]:
+    """Names of the pre-round facts a folded text states, in a fixed order.
+
+    >>> preround_cues("analysts remain skeptical; both sides exchanged memorandums")
+    ('draft_on_table', 'expectation:-1')
+    """
+    return tuple(name for name, pattern in _CUES if pattern.search(folded))
