@@ -27,6 +27,13 @@ _LAST_ROUND = re.compile(r"\b(?:last|latest|previous|earlier|most recent|prior|p
 _NO_DATE = re.compile(r"\b(?:no (?:official |exact |firm |new )?date|date (?:has|had) not|without (?:setting|giving|naming) a date|date was not|yet to be (?:set|agreed|announced|confirmed))\b")
 _BACKGROUND = re.compile(r"\b(?:since|until|from)\s+(?:the\s+)?$")
 _DEADLINE = re.compile(r"\b(?:expires?|expiry|deadline|ultimatum|by|until|elections?|since|killed|attack\w*|strikes?|war began|invaded|invasion|ceasefire of|truce of|signed (?:on|in)|born|founded)\s+(?:\w+\s+){0,2}$")
+_SPEECH = re.compile(
+    r"\b(?:said|says|told|wrote|posted|announced|added|declared|stated|stressed|confirmed|reported|reiterated|insisted|warned|proposed|suggested|offered|called|urged|invited|"
+    r"demanded|rejected|repeated|noted|argued|explained|replied|spoke|speaking|statement|interview|remarks|comments|address|briefing|press conference|reporters|journalists|agency|newspaper|"
+    r"phone call|telephoned|published|released|accused|blamed|killed|struck|attacked|fired|shelled|launched|appointed|dismissed|arrived|visited|refused|agreed|accepted|phoned|welcomed|acknowledged)"
+    r"(?:\s+(?:late|early|again|also|here|this|in a statement|in an interview|in [A-Z]?\w+|on X|on Telegram|reporters|journalists|parliament|lawmakers|by phone|state television|that|publicly|has|had))*\s*,?\s*(?:late\s+|early\s+)?(?:on\s+)?$"
+)
+_SPEECH_AFTER = re.compile(r"^\s*,?\s*(?:the\s+)?(?:[\w'.-]+\s+){0,5}?(?:said|told|posted|wrote|announced|added|proposed|stated|offered|called|confirmed|rejected|urged|invited|declared)\b")
 _THIRD_PARTY_MEETING = re.compile(r"\b(?:allies|nato summit|eu summit|g7|g20|security council|cabinet meeting|party congress|parliament|meeting of eu|donors?|assembly|phone call|telephone|coalition of the willing|summit of the alliance|european council)\b")
 
 
@@ -66,6 +73,7 @@ def read_mentions(
     foreign = [a for a in dict.fromkeys(here) if a not in parties]
     status, past = _status(folded, sentence, hits, rounds)
     venue = _venue(folded, sentence, hits, gazetteer)
+    dates = [w for w in dates if not _is_speech_date(w, folded, sentence)]
     windows = [w for w in dates if not _BACKGROUND.search(folded[sentence.start : w.start]) and not _DEADLINE.search(folded[sentence.start : w.start][-40:])]
     if past:
         windows = [w for w in windows if w.first <= published] or ([] if status in _PAST_STATUS else windows)
@@ -91,6 +99,16 @@ def read_mentions(
     base.ordinal = ordinals[0] if ordinals else None
     base.window = _nearest_window(windows, rounds)
     return [base]
+
+
+def _is_speech_date(w: DateWindow, folded: str, s: Sentence) -> bool:
+    """Whether a day tells when something was said or done, not when a round is: "said on Friday", "On Friday, X said"."""
+    if w.granularity != "day" or w.rule not in ("weekday", "day_word", "md", "dm", "iso"):
+        return False
+    if _SPEECH.search(folded[max(s.start, w.start - 60) : w.start]):
+        return True
+    lead = folded[s.start : w.start].strip(' "')
+    return lead in ("on", "late on", "earlier on", "early on", "") and bool(_SPEECH_AFTER.match(folded[w.end : s.end]))
 
 
 def _between_parties(words: str) -> bool:
