@@ -47,7 +47,7 @@ class Coder:
         self.gazetteer = Gazetteer(cases)
         self.book = PhraseBook([*lexicon.phrases(), *self.gazetteer.phrases()])
 
-    def code(self, text: str, published: date, title: str = "") -> Coding:
+    def code(self, text: str, published: date, title: str = "", *, force: bool = False) -> Coding:
         """Statements, mentions of rounds and tone of one article.
 
         Parameters
@@ -55,23 +55,24 @@ class Coder:
         text : clean text; all offsets refer to it.
         published : day of publication (UTC), against which dates and offices are read.
         title : headline, used to tell what the article is about; nothing is quoted from it.
+        force : read the text even where it does not seem to be about peace talks.
         """
         folded = fold(text)
         hits = self.book.find(text, words_only(folded))
         topic = hits if not title else [*self.book.find(title), *hits]
-        if not any(h.kind in ("round", "general") for h in topic):
+        if not force and not any(h.kind in ("round", "general") for h in topic):
             return Coding(False, None, None)
         prefer = frozenset(p.name for p in self.case.data.parties) if self.case else frozenset()
         named = named_actors(text, hits, self.gazetteer, published, prefer)
         conflict, parties, mediators = self._conflict(text, folded, title, hits, named, published)
         relevant = _is_relevant(topic, parties, folded)
-        if not relevant:
+        if not relevant and not force:
             return Coding(False, conflict, None)
-        return self._read(text, folded, hits, named, published, conflict, parties, mediators)
+        return self._read(text, folded, hits, named, published, conflict, parties, mediators, relevant)
 
     def _read(
         self, text: str, folded: str, hits: list[Hit], named: list[Named], published: date,
-        conflict: str | None, parties: tuple[str, ...], mediators: tuple[str, ...],
+        conflict: str | None, parties: tuple[str, ...], mediators: tuple[str, ...], relevant: bool,
     ) -> Coding:  # fmt: skip
         states = [p for p in parties if self.gazetteer.kinds.get(p) == "state"]
         groups = [p for p in parties if self.gazetteer.kinds.get(p) == "group"]
@@ -106,7 +107,7 @@ class Coder:
             for d in merge_drafts(drafts, published)
         ]
         return Coding(
-            relevant=True,
+            relevant=relevant,
             conflict_id=conflict,
             tone=article_tone([t.tone for t in tones]),
             statements=tuple(statements),
