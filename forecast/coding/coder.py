@@ -12,9 +12,10 @@ from forecast.coding import lexicon
 from forecast.coding.actors import Gazetteer, Named, named_actors
 from forecast.coding.cues import preround_cues
 from forecast.coding.dates import find_dates
+from forecast.coding.learned import Weights, decide
 from forecast.coding.mentions import Draft, finish, merge_drafts, read_mentions
 from forecast.coding.statements import Context, SentenceReader
-from forecast.coding.text import Hit, PhraseBook, fold, sentences, words_only
+from forecast.coding.text import Hit, PhraseBook, Sentence, fold, sentences, words_only
 from forecast.coding.tone import article_tone, sentence_tone
 from forecast.records import Coding, SentenceTone, Statement
 
@@ -32,19 +33,21 @@ class Coder:
     ----------
     case : the case whose parties matter most; None picks the case from the text and falls back on a
         general one that knows the world's states and armed groups.
+    learned : whether the learned part takes part; without it the rules stand alone.
 
     >>> coding = Coder().code("Ukraine demanded an immediate ceasefire, but Russia rejected it.", date(2025, 7, 19))
     >>> [(s.actor, s.issue, s.stance) for s in coding.statements]
     [('Ukraine', 'ceasefire', 'demands')]
     """
 
-    def __init__(self, case: Case | None = None) -> None:
+    def __init__(self, case: Case | None = None, *, learned: bool = True) -> None:
         self.case = case
         cases = [Case.bundled(name).data for name in bundled_cases()]
         if case is not None:
             cases = [c for c in cases if c.id != case.id] + [case.data]
         self.cases: dict[str, CaseData] = {c.id: c for c in cases}
         self.gazetteer = Gazetteer(cases)
+        self.weights = Weights.load() if learned else None
         self.book = PhraseBook([*lexicon.phrases(), *self.gazetteer.phrases()])
 
     def code(self, text: str, published: date, title: str = "", *, force: bool = False) -> Coding:
@@ -74,14 +77,7 @@ class Coder:
         self, text: str, folded: str, hits: list[Hit], named: list[Named], published: date,
         conflict: str | None, parties: tuple[str, ...], mediators: tuple[str, ...], relevant: bool,
     ) -> Coding:  # fmt: skip
-        states = [p for p in parties if self.gazetteer.kinds.get(p) == "state"]
-        groups = [p for p in parties if self.gazetteer.kinds.get(p) == "group"]
-        context = Context(
-            parties=parties,
-            government=states[0] if len(states) == 1 else None,
-            rebels=groups[0] if len(groups) == 1 else None,
-            mediator=mediators[0] if mediators else None,
-        )
+        context = self.context(parties, mediators)
         reader = SentenceReader(text, folded, context)
         statements: list[Statement] = []
         drafts: list[Draft] = []
@@ -89,7 +85,7 @@ class Coder:
         for s in sentences(text):
             mine = [h for h in hits if s.start <= h.start and h.end <= s.end]
             who = [n for n in named if s.start <= n.start and n.end <= s.end]
-            found = reader.read(s, mine, who)
+            found = self._combine(reader, s, reader.read(s, mine, who))
             statements += found
             if any(h.kind == "round" for h in mine):
                 offset = [
@@ -116,6 +112,38 @@ class Coder:
             cues=preround_cues(folded),
         )
 
+    def context(self, parties: tuple[str, ...], mediators: tuple[str, ...]) -> Context:
+        """What "the government", "the rebels", "both sides" and "the mediator" mean in a conflict of these parties."""
+        states = [p for p in parties if self.gazetteer.kinds.get(p) == "state"]
+        groups = [p for p in parties if self.gazetteer.kinds.get(p) == "group"]
+        return Context(
+            parties=parties,
+            government=states[0] if len(states) == 1 else None,
+            rebels=groups[0] if len(groups) >= 1 else None,
+            mediator=mediators[0] if mediators else None,
+            states=frozenset(states),
+        )
+
+    def _combine(self, reader: SentenceReader, s: Sentence, ruled: list[Statement]) -> list[Statement]:
+        """Statements of a sentence: the learned part decides, the rules lend quote, gate and condition."""
+        reading = reader.reading
+        if self.weights is None or reading is None:
+            return ruled
+        out = []
+        for actor, issue, stance, p in decide(reading, self.weights):
+            same = next((r for r in ruled if r.actor == actor and r.issue == issue), None)
+            near = same or next((r for r in ruled if r.issue == issue), None)
+            gate, on = (near.gate, near.conditional_on) if near else (None, None)
+            if stance == "conditions" and on is None:
+                on = reader.condition_of(issue)
+            if stance != "conditions" and near and near.stance == "conditions":
+                on = None
+            start, end = (near.start, near.end) if near else (s.start, s.end)
+            out.append(
+                Statement(s.index, actor, issue, stance, gate, on, reader.text[start:end], start, end, round(p, 3), near.reporter if near else None)
+            )  # fmt: skip
+        return out
+
     def _mediators_of(self, draft: Draft, mediators: Sequence[str]) -> tuple[str, ...]:
         return tuple(mediators)
 
@@ -127,36 +155,47 @@ class Coder:
         if title:
             for n in named_actors(title, self.book.find(title), self.gazetteer, published, frozenset()):
                 counts[n.actor] += 2
+        mediating = _mediating_actors(folded, named)
+        general = self._general(counts, mediating)
         best: tuple[float, CaseData] | None = None
         for data in self.cases.values():
-            parties = [p.name for p in data.parties]
-            named_parties = [p for p in parties if counts[p]]
-            if len(named_parties) < 2:
-                continue
-            score = sum(min(counts[p], 8) for p in parties) + (3.0 if self.case and data.id == self.case.id else 0.0)
-            score += 2 * min(counts[p] for p in named_parties)
-            if data.began and published < data.began:
-                score *= 0.5
-            if best is None or score > best[0]:
+            score = self._case_score(data, counts, published)
+            if score and (best is None or score > best[0]):
                 best = (score, data)
-        mediating = _mediating_actors(folded, named)
         # The best case wins unless two actors outside it are clearly what the article is about.
-        general = self._general(counts, mediating)
         if best is not None:
             names = {p.name for p in best[1].parties}
-            if general is None or names & set(general) or best[0] >= sum(counts[a] for a in general):
+            outside = [a for a in general or () if a not in names]
+            if len(outside) < 2 or best[0] >= sum(counts[a] for a in outside):
                 known = {m.name for m in best[1].mediators}
                 return best[1].id, tuple(p.name for p in best[1].parties), self._mediators(counts, known, mediating, names)
-        if self.case is not None and any(counts[p] for p in self.case.parties):
-            others = [a for a in (general or ()) if a not in self.case.parties]
-            if len(others) < 2:
-                names = set(self.case.parties)
-                known = {m.name for m in self.case.data.mediators}
-                return self.case.id, self.case.parties, self._mediators(counts, known, mediating, names)
         if general is None:
             return None, (), ()
         slug = "-".join(sorted(re.sub(r"[^a-z0-9]+", "-", a.lower()).strip("-") for a in general))
         return slug, general, self._mediators(counts, set(), mediating, set(general))
+
+    def _case_score(self, data: CaseData, counts: Counter[str], published: date) -> float:
+        """How strongly the named actors point to a case; 0 where they do not.
+
+        Two of its parties named is the rule. One is enough where it points to this case alone: an armed group, or
+        the own case of the analyst.
+        """
+        parties = [p.name for p in data.parties]
+        named = [p for p in parties if counts[p]]
+        own = self.case is not None and data.id == self.case.id
+        if not named:
+            return 0.0
+        score = float(sum(min(counts[p], 8) for p in parties)) + (3.0 if own else 0.0)
+        if len(named) >= 2:
+            score += 2 * min(counts[p] for p in named)
+        elif not own and self.gazetteer.kinds.get(named[0]) != "group":
+            helpers = {m.name for m in data.mediators}
+            others = [a for a in counts if a not in parties and a not in helpers and self.gazetteer.kinds.get(a) != "body"]
+            score *= 0.5 if not others else 0.2
+        if data.began and published < data.began:
+            score *= 0.5
+        current = [p for p in data.processes if p.start <= published and (p.end is None or published <= p.end)]
+        return score + (0.4 if current else 0.0)
 
     def _general(self, counts: Counter[str], mediating: set[str]) -> tuple[str, ...] | None:
         ranked = [

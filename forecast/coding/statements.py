@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from forecast.coding.actors import Named
+from forecast.coding.learned import Reading, tokens_of
 from forecast.coding.text import Hit, Sentence
 from forecast.records import Statement
 
@@ -74,6 +75,8 @@ class Context:
     government: str | None = None
     rebels: str | None = None
     mediator: str | None = None
+    state: str | None = None  # the party last named that is a state, for "the president" between two states
+    states: frozenset[str] = frozenset()
     subject: tuple[str, ...] = ()  # of the previous main clause
     person: str | None = None  # actor of the person last named
     speaker: str | None = None
@@ -115,6 +118,8 @@ class SentenceReader:
         self.text = text
         self.folded = folded
         self.ctx = context
+        self.reading: Reading | None = None
+        self.last_clauses: list[_Clause] = []
 
     def read(self, sentence: Sentence, hits: list[Hit], named: list[Named]) -> list[Statement]:
         """Statements of the sentence. `hits` and `named` are those inside it, in order."""
@@ -123,13 +128,72 @@ class SentenceReader:
         clauses = self._clauses(sentence)
         self._subjects(clauses)
         self._speakers(clauses, sentence)
+        self.last_clauses = clauses
         out: list[Statement] = []
         for i, clause in enumerate(clauses):
             if clause.role in ("cond", "if_", "gate"):
                 continue
             out += self._statements(clauses, i, sentence)
+        found = _unique(out)
+        self.reading = self._reading(sentence, clauses, found)
         self._carry_over(clauses, sentence, hits)
-        return _unique(out)
+        return found
+
+    def _reading(self, s: Sentence, clauses: list[_Clause], found: list[Statement]) -> Reading:
+        """The sentence as the learned part sees it: candidates for actor with where and how they are named."""
+        tokens, places = tokens_of(self.folded, s, self.named)
+        facts: dict[str, set[str]] = {}
+        positions: dict[str, list[int]] = {}
+
+        def add(actor: str, *what: str) -> None:
+            facts.setdefault(actor, set()).update(what)
+            positions.setdefault(actor, [])
+
+        order: list[str] = []
+        for n in self.named:
+            whole = self._resolve(n, self.ctx.subject, None)
+            for actor in whole:
+                if actor.startswith("*"):
+                    continue
+                add(actor, f"how:{n.how}", *(["both"] if n.actor == "*both" else []))
+                before = _PREP.search(self.folded[max(s.start, n.start - 40) : n.start])
+                add(actor, f"prep:{before.group().split()[0]}" if before else "noprep", *(["poss"] if self._is_possessor(n) else []))
+                at = next((i for i, place in enumerate(places) if place >= n.start), None)
+                if at is not None and n.how != "pronoun":
+                    positions[actor].append(at)
+                if actor not in order:
+                    order.append(actor)
+        for rank, actor in enumerate(order):
+            add(actor, f"rank:{min(rank, 3)}")
+        for i, c in enumerate(c for c in clauses if c.role not in ("cond", "if_", "gate")):
+            for actor in c.subject:
+                add(actor, "subject", f"subject{min(i, 2)}")
+            if c.speaker:
+                add(c.speaker, "speaker", *(["speaks_first"] if i == 0 else []))
+        if self.ctx.speaker:
+            add(self.ctx.speaker, "was_speaker", *(["in_quote"] if self.ctx.open_quote or self.ctx.pending else []))
+        for actor in self.ctx.subject[:1]:
+            add(actor, "was_subject")
+        for st in found:
+            add(st.actor, "ruled")
+        for actor in self.ctx.parties:
+            if actor in facts:
+                add(actor, "party")
+        for actor in facts:
+            if not positions[actor]:
+                facts[actor].add("unnamed")
+            facts[actor].add(f"n:{min(len(order), 4)}")
+        candidates = tuple((a, tuple(positions[a][:3]), frozenset(f)) for a, f in facts.items() if not a.startswith("*"))
+        return Reading(s, tuple(tokens), tuple(places), tuple(self.hits), candidates, tuple(found))
+
+    def condition_of(self, issue: str) -> str | None:
+        """The issue named in a conditional clause of the sentence last read, other than `issue`."""
+        for c in self.last_clauses:
+            if c.role in ("cond", "if_", "gate"):
+                for h in c.hits:
+                    if h.kind == "issue" and h.value.split("|")[0] != issue:
+                        return h.value.split("|")[0]
+        return None
 
     # -- actors ---------------------------------------------------------------------------------
 
@@ -138,12 +202,18 @@ class SentenceReader:
         out = list(named)
         taken = [(n.start, n.end) for n in named]
         for h in hits:
-            if h.kind in ("both", "government", "rebels", "mediators") and not any(a < h.end and h.start < b for a, b in taken):
-                who = {"government": self.ctx.government, "rebels": self.ctx.rebels, "mediators": self.ctx.mediator}.get(h.kind)
-                if h.kind == "both" and self.ctx.parties:
-                    out.append(Named(h.start, h.end, "*both", "role"))
-                elif who:
-                    out.append(Named(h.start, h.end, who, "role"))
+            if h.kind not in ("both", "government", "rebels", "mediators") or any(a < h.end and h.start < b for a, b in taken):
+                continue
+            if any(0 <= h.start - n.end <= 3 and self.folded[n.end : h.start] in (" ", "'s ", "' ", "-") for n in named):
+                continue  # "the Turkish army" is Turkey already
+            taken.append((h.start, h.end))
+            who = {"government": self.ctx.government, "rebels": self.ctx.rebels, "mediators": self.ctx.mediator}.get(h.kind)
+            if h.kind == "both" and self.ctx.parties:
+                out.append(Named(h.start, h.end, "*both", "role"))
+            elif h.kind == "government" and who is None and self.ctx.state:
+                out.append(Named(h.start, h.end, self.ctx.state, "role"))
+            elif who:
+                out.append(Named(h.start, h.end, who, "role"))
         for m in _PRONOUNS.finditer(self.folded, s.start, s.end):
             if m.group() in ("i", "us") and self.text[m.start() : m.end()] not in ("I", "us"):
                 continue
@@ -355,6 +425,9 @@ class SentenceReader:
         persons = [n for n in self.named if n.how == "person"]
         if persons:
             ctx.person = persons[0].actor if not ctx.speaker else persons[-1].actor
+        for n in self.named:
+            if n.actor in ctx.states:
+                ctx.state = n.actor
         mains = [c for c in clauses if c.subject and c.role not in ("cond", "if_", "gate")]
         if mains:
             ctx.subject = mains[0].subject
