@@ -103,7 +103,8 @@ _APPLICATION_ID = 0x4E4F5554
 _TRACKING = ("utm_", "fbclid", "gclid", "at_", "cmp", "ns_")
 _TRACKING_EXACT = {"ref", "source", "rss", "ocid", "traffic_source", "outputtype"}
 _SECRETS = re.compile(
-    r"(?<=[?&;])((?:[a-z_-]*(?:token|secret|password|passwd|api_?key)|key|pwd|pass|auth|sig|signature)=)"
+    r"(?<=[?&;])((?:[a-z_-]*(?:token|secret|password|passwd|api_?key)|key|pwd|pass|auth|sig|signature)"
+    r"=)"
     r"[^&#;]+",
     re.I,
 )  # fmt: skip
@@ -339,7 +340,7 @@ class Archive:
             self._link_pairs(dict(added), shared)
 
     def _shared_stretches(self, rows: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
-        """Of these sketches (sorted by hash): number, earlier number and how many hashes they share, if >= 2.
+        """Of these sketches (sorted by hash): number, earlier number and how many hashes they share.
 
         A stretch that more than 64 texts have is a formula and says nothing.
         """
@@ -357,7 +358,7 @@ class Archive:
         for numbers in holders.values():
             if 1 < len(numbers) <= 64:
                 shared.update((n, m) for n in numbers if n in fresh for m in numbers if m < n)
-        pairs = ((n, m, count) for (n, m), count in shared.items() if count >= 2)
+        pairs = ((n, m, count) for (n, m), count in shared.items())
         return sorted(pairs, key=lambda p: (p[0], -p[2], p[1]))
 
     def _link_pairs(self, added: dict[int, Article], pairs: list[tuple[int, int, int]]) -> None:
@@ -391,7 +392,7 @@ class Archive:
             self._db.execute("UPDATE articles SET copy_of=? WHERE number=?", (root, number))
 
     def articles_as_of(self, reference_date: date | None = None) -> list[Article]:
-        """What had been published by the end of that day (UTC), in the version then current, oldest first."""
+        """What had been published by the end of that day (UTC), in the version current, oldest first."""
         limit = _iso(datetime.combine(reference_date or date.max, time.max, UTC))
         with self._reading():
             rows = self._db.execute(
@@ -412,7 +413,7 @@ class Archive:
         return [_article(r) for r in rows]
 
     def sightings(self) -> list[dict[str, Any]]:
-        """Where else known articles were seen: article_id, source, seen_at; title and text where they differ."""
+        """Where else known articles were seen; title and text are given where they differ."""
         with self._reading():
             rows = self._db.execute("SELECT * FROM sightings ORDER BY seen_at, article_id, source").fetchall()
         return [dict(r) for r in rows]
@@ -429,10 +430,11 @@ class Archive:
                 "SELECT source, effective, published, retrieved, flags FROM articles WHERE version=1"
                 " ORDER BY effective, number"
             ).fetchall()
-        return [
-            (r[0], _parse(r[1]), _parse(r[2]) if r[2] else None, _parse(r[3]), tuple(filter(None, r[4].split(","))))
-            for r in rows
-        ]
+        out = []
+        for source, effective, published, retrieved, flags in rows:
+            claimed = _parse(published) if published else None
+            out.append((source, _parse(effective), claimed, _parse(retrieved), tuple(filter(None, flags.split(",")))))
+        return out
 
     def search(self, query: str, since: date | None = None, limit: int = 20) -> list[Article]:
         """Full-text search, best first, one version of each article.
@@ -647,7 +649,7 @@ class Archive:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def export(self, to: Path, *, since: date | None = None) -> int:
-        """Write all article versions to `.jsonl`, `.csv` or `.parquet` (the name's ending); returns their number.
+        """Write all article versions to `.jsonl`, `.csv` or `.parquet` (by ending); returns their number.
 
         In CSV, a cell that a spreadsheet would take for a formula gets an apostrophe in front; JSONL and
         Parquet hold the exact text. Raises ArchiveError for another ending or a place that cannot be written.
@@ -732,7 +734,8 @@ def _write_parquet(to: Path, rows: list[dict[str, Any]]) -> None:
 # -- near copies --------------------------------------------------------------------------------
 
 _GRAM = 5  # words in a stretch
-_SKETCH = 8  # smallest stretch hashes kept of each text; a text with fewer is too short to be compared
+_SKETCH = 4  # smallest stretch hashes kept of each text, to find what may be a copy
+_MIN_GRAMS = 8  # a text with fewer stretches is too short to be compared
 _MAX_WORDS = 3000
 _WORD = re.compile(r"\w+")
 
@@ -762,7 +765,7 @@ def sketches(texts: Sequence[str], numbers: Sequence[int], words: dict[str, int]
     grams, owner = grams[once], owner[once]
     sizes = np.bincount(owner, minlength=len(texts))
     rank = np.arange(len(grams)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    kept = (rank < _SKETCH) & (sizes[owner] >= _SKETCH)
+    kept = (rank < _SKETCH) & (sizes[owner] >= _MIN_GRAMS)
     return list(zip(grams[kept].tolist(), np.asarray(numbers)[owner[kept]].tolist(), strict=True))
 
 

@@ -49,7 +49,8 @@ def main() -> None:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # what a verb gives to typer.Exit comes back as the value
+        sys.exit(code if isinstance(code, int) else 0)
     except ForecastError as e:
         _fail(str(e))
     except typer.Exit as e:

@@ -41,7 +41,9 @@ _PREP = re.compile(
 )
 _BE = re.compile(r"\b(?:is|are|was|were|be|been|being|gets?|got)\s+(?:\w+ly\s+|also\s+|again\s+|already\s+|later\s+|since\s+|immediately\s+|swiftly\s+|being\s+)?$")
 _BE_NOT = re.compile(r"\b(?:is|are|was|were|be|been)\s+not\s+$|\b(?:isn't|aren't|wasn't|weren't)\s+$")
-_JOIN = re.compile(r"^(?:'s)?\s*(?:,|and|or|, and|as well as|along with|together with|, as well as|nor)\s*(?:the\s+)?$")
+_TITLES = r"(?:(?:the|its|their|his|her|both|neighbouring|former|then|president|presidents|prime|foreign|defen[cs]e|minister|ministers|leader|leaders|chief|general|government|governments|rebel|rebels|group|officials?|envoys?|delegations?|negotiators?|secretary|secretary-general|head|state|king|movement|militants?|party|authorities|army|forces|side|of|for|and rebel|and militant)\s+)*"
+_JOIN = re.compile(rf"^(?:'s?)?\s*{_TITLES}(?:,|and|or|, and|as well as|along with|together with|, as well as|nor|&)\s*{_TITLES}$")
+_SAME_NAME = re.compile(rf"^(?:'s?)?\s*(?:[\w-]+\s+){{0,2}}{_TITLES}$")
 _HYPO = re.compile(
     r"\b(?:could|might|may|perhaps|possibly|maybe|whether|would have|could have|is expected to|are expected to|was expected to|likely to|unlikely to|appears? to|seems? to|is believed to|reportedly considering|considering whether|weighing whether|mulling|speculat\w+|rumou?r\w*|hope[sd]? (?:that|to|for)|hopes? \w+ (?:will|would)|fear\w* (?:that|of)|predict\w*|threaten\w* to|what would|were to|suppose|if ever|asked (?:if|whether)|whatever|would consider|wonder\w*|unclear|debat\w+)\b"
 )
@@ -61,6 +63,12 @@ _NEED_AFTER = re.compile(
 _TOPIC = re.compile(r"\b(?:on|about|over|regarding|concerning|to discuss|covering|around|aimed at|focus\w* on|devoted to|with)\s+(?:\w+\s+){0,3}$")
 _PLACE = re.compile(
     r"\b(?:at|in|during|after|since|from|of|despite|amid|following|between|through|as|into|by|under)\s+(?:(?:the|a|an|its|their|this|last|next|previous|coming|latest|new|third|second|first|week's|any|such|all)\s+)*$"
+)
+_DECLARED = re.compile(
+    r"\b(?:declar\w+|announc\w+|proclaim\w+|extend\w*|prolong\w*|renew\w*|order\w*|begin\w*|began|start\w*|observ\w+|implement\w*|institut\w+)\s+(?:(?:a|an|the|its|their|his|another|new|that|it|will|has|have|had|would|extend|observe|declare)\s+)*(?:[\w-]+\s+){0,4}$"
+)
+_LIGHT = re.compile(
+    r"\b(?:mak\w+|made|issu\w+|repeat\w*|reiterat\w+|renew\w*|voic\w+|express\w*|stat\w+|reaffirm\w*|restat\w+|maintain\w*|put forward|set out|list\w*|stick\w* to|stuck to|stood by|stand\w* by|insist\w* on|present\w*|extend\w*|convey\w*|has|have|had|with|signal\w*|declar\w+|announc\w+|gave|giv\w+|confirm\w*|show\w*|launch\w*|join\w*|add\w*|back\w* up|underlin\w+|stress\w*|press\w*|remain\w* firm in|is|are|was|were|reach\w*|sign\w*|struck|indicat\w+|offer\w*|drop\w*|soften\w*)\b[^,;]{0,30}$"
 )
 _PRONOUNS = re.compile(r"\b(he|she|it|they|we|i|us|our|ours|its|his|her|their|them|him)\b")
 _SAY_GAP = re.compile(r"^[\s\w,'.-]{0,40}$")
@@ -345,7 +353,11 @@ class SentenceReader:
                 if n.start >= limit:
                     break
                 if who:
-                    if _JOIN.match(self.folded[last_end : n.start]) and not (n.how == "pronoun" and n.actor != "*both"):
+                    gap = self.folded[last_end : n.start]
+                    if n.actor == who[-1] and n.how == "person" and len(gap) < 60 and "," not in gap:
+                        last_end = n.end
+                        continue
+                    if _JOIN.match(gap) and not (n.how == "pronoun" and n.actor != "*both"):
                         who += [a for a in self._resolve(n, previous, None) if a not in who]
                         last_end = n.end
                         continue
@@ -457,13 +469,14 @@ class SentenceReader:
         # `scope` is where the objects of a cue may lie: this clause and what continues it.
         tail = self._tail(clauses, i)
         for k, cue in enumerate(cues):
-            limit = cues[k + 1].start if k + 1 < len(cues) else c.end
+            after = next((q for q in cues[k + 1 :] if not (cue.form in "vs" and q.form == "n")), None)
+            limit = after.start if after else c.end
             if cue.stance is None or self._suspended(c, cue):
                 continue
             actors, left = self._agents(c, cue)
             if not actors:
                 continue
-            objects = self._objects(c, cue, limit, left, tail if k + 1 == len(cues) else [])
+            objects = self._objects(c, cue, limit, left, tail if after is None else [])
             for issue in objects:
                 for actor in actors:
                     out += self._emit(c, clauses, i, s, actor, issue, cue.stance, conds)
@@ -492,6 +505,8 @@ class SentenceReader:
             word = folded[h.start : h.end]
             if form == "v" and re.search(r"\b(?:the|a|an|its|their|his|her|this|that|any|every|each|our|no|'s|such|another|those|these)\s+(?:\w+\s+)?$", before[-22:]) and not word.endswith(("ed", "ing")) and not re.search(r"\b(?:that|'s)\s*$", before):
                 form = "n"  # "the offer", "its demand": a noun
+            if form == "v" and word.endswith("ed") and re.search(r"\b(?:the|a|an|its|their|his|her|this|that|any|of|for|on|to|with|under)\s+(?:[\w-]+\s+)?$", before[-24:]) and not re.search(r"\bthat\s+$", before) and not re.match(r"\s+(?:by|to|for|on|that)\b", folded[h.end : h.end + 6]):
+                continue  # "the proposed truce": a participle that only describes
             if form == "s" and not re.search(r"\b(?:is|are|was|were|be|been|being|remains?|remained|stands?|stood|himself|herself|itself|themselves|declared|as|not|seems?|'s|were|now|also|still|fully|always)\s+(?:\w+\s+){0,2}$|^\s*$", before) and stance != "rejects":
                 if not re.search(r"(?:ready|willing|prepared|open)", word):
                     continue
@@ -528,6 +543,9 @@ class SentenceReader:
             elif c.speaker and (m := _last(_NEED, folded, c.start, h.start)) and h.start - m.end() < 70:
                 if not re.match(r"\s*not\b", folded[m.end() : m.end() + 5]):
                     out.append(_Cue(m.start(), m.end(), "demands", "must"))
+            elif not issue_verb and h.value.startswith("ceasefire|") and (m := _DECLARED.search(before)):
+                both = len(c.subject) >= 2
+                out.append(_Cue(c.start + max(0, len(folded[c.start : h.start]) - len(before)) + m.start(), h.start, "accepts" if both else "offers", "declare"))
         return list({(q.start, q.form): q for q in out}.values())
 
     def _governed(self, previous: _Cue, h: Hit, form: str) -> bool:
@@ -559,6 +577,8 @@ class SentenceReader:
         start = max(c.start, h.start - 38, cues[-1].end if cues else c.start)
         window = self.folded[start : h.start]
         m = _last(_NEGATION, window, 0, len(window))
+        if re.search(r"\bneither\b", self.folded[c.start : h.start]):
+            return True
         if m is None:
             return False
         between = window[m.end() :]
@@ -607,6 +627,9 @@ class SentenceReader:
             by = [a for a in c.actors if m and abs(a.start - (cue.end + m.end())) <= 2]
             if by:
                 return self._resolve(by[0], c.subject, c.speaker), False
+            # Without an owner the noun belongs to the subject only behind a light verb: "renewed its call", not "noted the call".
+            if " " not in word and not _LIGHT.search(folded[max(c.start, cue.start - 45) : cue.start]):
+                return (), False
             if c.own_subject and c.subject_end <= cue.start:
                 return c.subject, False
             return c.subject if c.role in ("ing", "comma", "with") else (), False
