@@ -133,6 +133,11 @@ class Named:
     how: str
 
 
+_NOT_STATE = re.compile(
+    r"\s+(?:[\w-]+\s+){0,2}?(?:militants?|rebels?|insurgents?|insurgency|resistance|cleric|clerics|opposition|separatists?|guerrillas?|protesters?|people|civilians?|refugees?|hostages?|"
+    r"citizens?|journalists?|analysts?|activists?|dissidents?|factions?|tribes?|tribal|villagers|residents|families|workers|students|detainees|prisoners|captives|newspapers?|news agency|media|scholar|"
+    r"professor|experts?|jihadists?|islamists?|extremists?|exiles|diaspora|company|bank|firm|economy|children|women|soil|territory|border|language)\b"
+)
 _TITLE = (
     r"(?:(?:the|acting|former|new|newly|deputy|first|senior|chief|top|lead|vice|prime|foreign|defen[cs]e|interior|justice|information|state|"
     r"national|security|special|presidential|government|army|military|armed|forces|rebel|peace|political|appointed|secretary|general)[\s-]+)*"
@@ -168,6 +173,8 @@ def named_actors(
             continue
         if h.end - h.start <= 3 and not text[h.start].isupper():
             continue
+        if ref.how == "demonym" and _NOT_STATE.match(text[h.end : h.end + 60]):
+            continue  # "Iraqi militants" are not Iraq
         if not text[h.start].isupper() and not text[h.start].isdigit():
             continue  # proper names only: "turkey" on the table is not a mediator
         out.append(Named(h.start, h.end, ref.actor, ref.how))

@@ -70,6 +70,7 @@ _DECLARED = re.compile(
 _LIGHT = re.compile(
     r"\b(?:mak\w+|made|issu\w+|repeat\w*|reiterat\w+|renew\w*|voic\w+|express\w*|stat\w+|reaffirm\w*|restat\w+|maintain\w*|put forward|set out|list\w*|stick\w* to|stuck to|stood by|stand\w* by|insist\w* on|present\w*|extend\w*|convey\w*|has|have|had|with|signal\w*|declar\w+|announc\w+|gave|giv\w+|confirm\w*|show\w*|launch\w*|join\w*|add\w*|back\w* up|underlin\w+|stress\w*|press\w*|remain\w* firm in|is|are|was|were|reach\w*|sign\w*|struck|indicat\w+|offer\w*|drop\w*|soften\w*)\b[^,;]{0,30}$"
 )
+_DEAL = re.compile(r"^(?:sign|reach|agree|conclud|seal|initial|struck|strik)")
 _PRONOUNS = re.compile(r"\b(he|she|it|they|we|i|us|our|ours|its|his|her|their|them|him)\b")
 _SAY_GAP = re.compile(r"^[\s\w,'.-]{0,40}$")
 _FRAGMENT = re.compile(r"\b(?:is|are|was|were|be|been|has|have|had|will|would|can|could|may|might|said|says|did|does|do)\b")
@@ -349,6 +350,8 @@ class SentenceReader:
             limit = min(verbs, default=c.end)
             who: list[str] = []
             last_end = -1
+            governed: Named | None = None
+            role_only = False
             for n in c.actors:
                 if n.start >= limit:
                     break
@@ -356,6 +359,9 @@ class SentenceReader:
                     gap = self.folded[last_end : n.start]
                     if n.actor == who[-1] and n.how == "person" and len(gap) < 60 and "," not in gap:
                         last_end = n.end
+                        continue
+                    if role_only and n.how == "name" and re.fullmatch(r",?\s*(?:the\s+)?", gap):
+                        who, last_end, role_only = [n.actor], n.end, False  # "the rebel group, the X"
                         continue
                     if _JOIN.match(gap) and not (n.how == "pronoun" and n.actor != "*both"):
                         who += [a for a in self._resolve(n, previous, None) if a not in who]
@@ -367,7 +373,12 @@ class SentenceReader:
                 if n.actor in ("*its", "*their", "*his", "*her", "*our", "*us", "*them", "*him"):
                     continue
                 if c.role != "with" and _PREP.search(self.folded[max(c.start, n.start - 40) : n.start]):
+                    governed = n
                     continue
+                if governed and n.actor == governed.actor and _SAME_NAME.match(self.folded[governed.end : n.start]):
+                    governed = n
+                    continue
+                role_only = n.how == "role" and n.actor != "*both"
                 who = list(self._resolve(n, previous, None)) or ([n.actor] if n.actor.startswith("*") else [])
                 last_end = n.end
             c.subject = tuple(who)
@@ -477,6 +488,8 @@ class SentenceReader:
             if not actors:
                 continue
             objects = self._objects(c, cue, limit, left, tail if after is None else [])
+            if not objects and left and cue.form == "v" and i > 0:
+                objects = [h for h in clauses[i - 1].hits if h.kind == "issue"][:1]
             for issue in objects:
                 for actor in actors:
                     out += self._emit(c, clauses, i, s, actor, issue, cue.stance, conds)
@@ -648,12 +661,23 @@ class SentenceReader:
         if cue.form == "will" and not c.own_subject and c.speaker and not c.subject:
             return (c.speaker,), False
         if c.subject:
+            if cue.stance == "accepts" and _DEAL.search(word):
+                return self._with_partner(c, cue), False
             return c.subject, False
         if c.say and c.speaker:
             return (c.speaker,), False
         if c.role == "that" and c.speaker:
             return (c.speaker,), False
         return (), False
+
+    def _with_partner(self, c: _Clause, cue: _Cue) -> tuple[str, ...]:
+        """The subject of a deal and those it is struck with: "X signs a truce with Y"."""
+        who = list(c.subject)
+        for n in c.actors:
+            if n.start > cue.end and n.start - cue.end < 90 and re.search(r"\bwith\s+(?:the\s+)?(?:\w+\s+){0,2}$", self.folded[cue.end : n.start]):
+                who += [a for a in self._resolve(n, c.subject, c.speaker) if a not in who and not a.startswith("*")]
+                break
+        return tuple(who)
 
     def _objects(self, c: _Clause, cue: _Cue, limit: int, left: bool, tail: list[_Clause]) -> list[Hit]:
         found = [h for h in c.hits if h.kind == "issue" and cue.end <= h.start < limit]
