@@ -24,7 +24,7 @@ _PUBLIC = {
     "track": "rounds", "rounds_table": "rounds", "statements_table": "rounds", "position_table": "rounds",
     "build_features": "features", "BaseRate": "model", "LadderModel": "model",
     "load_history": "history", "fit_default": "history",
-    "export": "charts",
+    "write_outlook": "outlook", "chart_set": "charts", "draw": "charts", "export_charts": "charts",
     "plot_outlook": "charts", "plot_ladder": "charts", "plot_contributions": "charts", "plot_positions": "charts",
     "plot_timeline": "charts", "plot_tone": "charts", "plot_balance": "charts", "plot_reliability": "charts", "plot_skill": "charts",
     "ForecastError": "errors",

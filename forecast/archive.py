@@ -70,8 +70,8 @@ _NUMBERED = """
         retrieved TEXT NOT NULL, effective TEXT NOT NULL, flags TEXT NOT NULL, content_hash TEXT NOT NULL,
         copy_of TEXT, UNIQUE (article_id, version)
     );
-    INSERT INTO articles_numbered SELECT rowid, article_id, version, title, text, url, source, side, published,
-        retrieved, effective, flags, content_hash, copy_of FROM articles ORDER BY rowid;
+    INSERT INTO articles_numbered SELECT rowid, article_id, version, title, text, url, source, side,
+        published, retrieved, effective, flags, content_hash, copy_of FROM articles ORDER BY rowid;
     DROP TRIGGER articles_added;
     DROP TABLE articles_text;
     DROP TABLE articles;
@@ -424,7 +424,7 @@ class Archive:
             return int(self._db.execute("SELECT count(DISTINCT article_id) FROM articles").fetchone()[0])
 
     def article_times(self) -> list[tuple[str, datetime, datetime | None, datetime, tuple[str, ...]]]:
-        """Source, effective, published, retrieved and flags of every article's first version, oldest first."""
+        """Source, effective, published, retrieved and flags of each article's first version, oldest first."""
         with self._reading():
             rows = self._db.execute(
                 "SELECT source, effective, published, retrieved, flags FROM articles WHERE version=1"
@@ -433,7 +433,9 @@ class Archive:
         out = []
         for source, effective, published, retrieved, flags in rows:
             claimed = _parse(published) if published else None
-            out.append((source, _parse(effective), claimed, _parse(retrieved), tuple(filter(None, flags.split(",")))))
+            out.append(
+                (source, _parse(effective), claimed, _parse(retrieved), tuple(filter(None, flags.split(","))))
+            )
         return out
 
     def search(self, query: str, since: date | None = None, limit: int = 20) -> list[Article]:
@@ -671,7 +673,9 @@ class Archive:
             writers[to.suffix](part, rows)
             part.replace(to)
         except OSError as e:
-            raise ArchiveError(f"{to} cannot be written: {e.strerror}", "Check folder and free space") from None
+            raise ArchiveError(
+                f"{to} cannot be written: {e.strerror}", "Check folder and free space"
+            ) from None
         finally:
             part.unlink(missing_ok=True)
         return len(rows)
@@ -725,7 +729,8 @@ def _write_parquet(to: Path, rows: list[dict[str, Any]]) -> None:
         import pyarrow.parquet as pq
     except ImportError:
         raise ArchiveError(
-            "Parquet needs pyarrow, which is not installed", 'Run `pip install "negotiation-outlook[parquet]"`'
+            "Parquet needs pyarrow, which is not installed",
+            'Run `pip install "negotiation-outlook[parquet]"`',
         ) from None
     kinds = [(k, pa.int64() if k == "version" else pa.string()) for k in _EXPORTED]
     pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(kinds)), to)
@@ -884,7 +889,9 @@ def salvage(damaged: Path, to: Path) -> dict[str, int]:
             _renumber_sketches(target._db)
     if not any(saved.values()):
         to.unlink()
-        raise ArchiveError(f"nothing in {damaged} can be read", "Put back a copy from `forecast archive backup`")
+        raise ArchiveError(
+            f"nothing in {damaged} can be read", "Put back a copy from `forecast archive backup`"
+        )
     return saved
 
 

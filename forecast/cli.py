@@ -6,13 +6,14 @@ Exit codes: 0 all well; 1 done, but something failed on the way (a feed, a check
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -29,6 +30,8 @@ app = typer.Typer(
     help="Forecast what a round of peace talks will bring.\n\nExamples:\n\n  forecast run                      the bundled case, offline\n\n"
     "  forecast init my-case             a case folder of your own\n\n  forecast run my-case              fresh feeds, new outlook",
 )  # fmt: skip
+
+STOPPED = 130  # exit code after Ctrl-C
 
 
 class Format(str, Enum):
@@ -50,14 +53,15 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")
     try:
         code = app(standalone_mode=False)  # what a verb gives to typer.Exit comes back as the value
+        if code == STOPPED:
+            _stop()
         sys.exit(code if isinstance(code, int) else 0)
     except ForecastError as e:
         _fail(str(e))
     except typer.Exit as e:
         sys.exit(e.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        print("Stopped. What had arrived is kept; run again to go on.", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
+        _stop()
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
@@ -66,6 +70,12 @@ def main() -> None:
         if show is None:
             raise
         _fail(f"{show()} Try `forecast --help`.")
+
+
+def _stop() -> NoReturn:
+    """Leave at once: what was committed is safe, and waiting for slow hosts would keep the user from the prompt."""
+    print("Stopped. What had arrived is kept; run again to go on.", file=sys.stderr, flush=True)  # noqa: T201
+    os._exit(STOPPED)
 
 
 def _fail(message: str) -> None:
@@ -120,6 +130,8 @@ def _progress(what: str) -> Iterator[Any]:
 
 
 def _show_feeds(results: list[FeedResult]) -> int:
+    from forecast.outlook import broken
+
     failed = [r for r in results if r.status == "failed"]
     for r in results:
         if r.status == "failed":
@@ -129,7 +141,7 @@ def _show_feeds(results: list[FeedResult]) -> int:
     if results:
         new, changed = sum(r.new for r in results), sum(r.changed for r in results)
         _say(f"{len(results) - len(failed)} of {len(results)} feeds read, {new} new articles, {changed} changed")
-    return 1 if failed else 0
+    return 1 if broken(results) else 0
 
 
 # -- the main job -------------------------------------------------------------------------------
@@ -161,7 +173,7 @@ def run(
         o = outlook.run(case_dir, reference_date=_day(reference_date), offline=offline, headline=headline, progress=bar)
     if format is not Format.table:
         _print(o.forecasts.reset_index(), format)
-        raise typer.Exit(1 if o.failed else 0)
+        raise typer.Exit(1 if outlook.broken(o.feeds) else 0)
     code = _show_feeds(o.feeds)
     _show_outlook(o)
     raise typer.Exit(code)

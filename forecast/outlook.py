@@ -66,6 +66,14 @@ class Outlook:
         return outlook_html(self)
 
 
+BROKEN = ("the feed is empty", "the document is cut off")  # faults that make an answer as good as a failure
+
+
+def broken(results: Iterable[FeedResult]) -> list[FeedResult]:
+    """Feeds that failed, held nothing or were cut off: the run is done, but the exit code says so."""
+    return [r for r in results if r.status == "failed" or any(f.startswith(BROKEN) for f in r.faults)]
+
+
 # -- the steps ----------------------------------------------------------------------------------
 
 

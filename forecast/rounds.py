@@ -158,6 +158,11 @@ def _fit(r: Round, e: Evidence) -> float:
             return -9.0
         near = window is None or abs((e.day - window[0]).days) < 120
         score += 3.0 if near else -9.0
+        vague = m.window_start is None or m.granularity in ("open", "month")
+        if near and vague and r.status in ("held", "under_way"):
+            return 3.0  # spoken of again after it was held: no new round
+    elif m.ordinal is not None and r.ordinal is None and r.status in ("held", "under_way", "lapsed", "cancelled"):
+        score -= 1.0
     if m.venue and r.venue:
         score += 0.75 if m.venue == r.venue else -1.5
     gone = r.status in ("held", "under_way")
@@ -175,7 +180,7 @@ def _fit(r: Round, e: Evidence) -> float:
             score += 1.2 if coming else -6.0
         else:
             lag = (e.day - window[0]).days
-            score += (1.5 - lag / 60) if 0 <= lag <= 45 and (gone or window[1] <= e.day + timedelta(days=3)) else -6.0
+            score += (1.5 - lag / 60) if 0 <= lag <= 30 and (gone or window[1] <= e.day + timedelta(days=3)) else -6.0
     return score
 
 

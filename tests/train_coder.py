@@ -136,7 +136,7 @@ def fit(items: list[dict[str, Any]], coder: Coder, *, c_issue: float = 0.6, c_pa
     return {
         "issues": np.array(all_issues), "issue_names": np.array(vec.get_feature_names_out(), dtype=str)[keep_i], "issue_weights": issue_weights[keep_i].astype(np.float16),
         "issue_bias": issue_bias, "pair_names": np.array(pvec.get_feature_names_out(), dtype=str)[keep_p], "pair_weights": weights[keep_p].astype(np.float16), "pair_bias": bias,
-        "threshold_names": np.array(["issue", "listed", "pair", "stance"]), "threshold_values": np.array([0.05, 0.03, 0.15, 0.12]),
+        "threshold_names": np.array(["issue", "listed", "pair", "stance"]), "threshold_values": np.array([0.1, 0.06, 0.2, 0.18]),
     }  # fmt: skip
 
 

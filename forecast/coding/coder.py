@@ -13,7 +13,7 @@ from forecast.coding.actors import Gazetteer, Named, named_actors
 from forecast.coding.cues import preround_cues
 from forecast.coding.dates import find_dates
 from forecast.coding.learned import Weights, decide
-from forecast.coding.mentions import Draft, finish, merge_drafts, read_mentions
+from forecast.coding.mentions import Draft, finish, level_hint, merge_drafts, read_mentions
 from forecast.coding.statements import Context, SentenceReader
 from forecast.coding.text import Hit, PhraseBook, Sentence, fold, sentences, words_only
 from forecast.coding.tone import article_tone, sentence_tone
@@ -87,7 +87,7 @@ class Coder:
             who = [n for n in named if s.start <= n.start and n.end <= s.end]
             found = self._combine(reader, s, reader.read(s, mine, who))
             statements += found
-            if any(h.kind == "round" for h in mine):
+            if who or any(h.kind in ("round", "both", "venue") for h in mine):
                 offset = [
                     w for w in find_dates(folded[s.start : s.end], published)
                 ]
@@ -98,9 +98,18 @@ class Coder:
             tone = sentence_tone(folded, s.start, s.end, mine)
             if tone is not None:
                 tones.append(SentenceTone(s.index, context.speaker, tone, s.start, s.end))
+        merged = merge_drafts(drafts, published)
+        hint = level_hint(folded)
+        only_venue = {d.venue for d in merged if d.venue}
+        for d in merged:
+            d.level = d.level or (hint if not d.past or len(merged) == 1 else None)
+            if d.venue is None and len(only_venue) == 1 and len(merged) == 1:
+                d.venue = next(iter(only_venue))
+            if d.venue is None and len(merged) == 1:
+                d.venue = self._dateline(text, [h for h in hits if not any(n.start <= h.start and h.end <= n.end and n.actor in parties for n in named)])
         mentions = [
             finish(d, text, conflict or "unknown", parties, self._mediators_of(d, mediators), published)
-            for d in merge_drafts(drafts, published)
+            for d in merged
         ]
         return Coding(
             relevant=relevant,
@@ -143,6 +152,13 @@ class Coder:
                 Statement(s.index, actor, issue, stance, gate, on, reader.text[start:end], start, end, round(p, 3), near.reporter if near else None)
             )  # fmt: skip
         return out
+
+    def _dateline(self, text: str, hits: Sequence[Hit]) -> str | None:
+        """The place before the dash that opens an agency report, or the first place named after "in"."""
+        for h in hits:
+            if h.kind == "venue" and (h.start == 0 or re.search(r"\b(?:in|at)\s+(?:\w+\s+){0,2}$", text[max(0, h.start - 25) : h.start])):
+                return self.gazetteer.venues[h.value][0]
+        return None
 
     def _mediators_of(self, draft: Draft, mediators: Sequence[str]) -> tuple[str, ...]:
         return tuple(mediators)

@@ -15,7 +15,7 @@ from forecast.records import Mention, Statement
 ORDINALS = {w: i for i, w in enumerate("zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth".split())}
 _NUMBERS = {w: i for i, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())}
 _O = "|".join(k for k, v in ORDINALS.items() if v)
-_NOUN = r"(?:round|meeting|session|summit|talks|negotiations|set of talks|negotiating round|gathering|encounter)"
+_NOUN = r"(?:round|cycle|sitting|meeting|session|summit|talks|negotiations|set of talks|negotiating round|gathering|encounter)"
 _ORDINAL = re.compile(
     rf"\b(?P<o>{_O}|\d{{1,2}}(?:st|nd|rd|th))(?:\s+and\s+(?P<o2>{_O}|\d{{1,2}}(?:st|nd|rd|th)))?\s+(?:[\w-]+\s+){{0,4}}?{_NOUN}s?\b"
     rf"|\bround\s+(?P<n>\d{{1,2}}|{'|'.join(_NUMBERS)})\b"
@@ -25,13 +25,19 @@ _PAST_STATUS = ("held", "under_way")
 _DEFINITE_FUTURE = re.compile(r"\b(?:will|to be|next|upcoming|coming|planned|scheduled|proposed|due|tomorrow|expected|slated|new round|fresh round|further round|another round)\b")
 _LAST_ROUND = re.compile(r"\b(?:last|latest|previous|earlier|most recent|prior|past)\s+(?:\w+\s+){0,3}(?:round|rounds|talks|meeting|meetings|session|sessions|negotiations|summit)\b")
 _NO_DATE = re.compile(r"\b(?:no (?:official |exact |firm |new )?date|date (?:has|had) not|without (?:setting|giving|naming) a date|date was not|yet to be (?:set|agreed|announced|confirmed))\b")
-_BACKGROUND = re.compile(r"\b(?:since|until|from)\s+(?:the\s+)?$")
-_DEADLINE = re.compile(r"\b(?:expires?|expiry|deadline|ultimatum|by|until|elections?|since|killed|attack\w*|strikes?|war began|invaded|invasion|ceasefire of|truce of|signed (?:on|in)|born|founded)\s+(?:\w+\s+){0,2}$")
+_BACKGROUND = re.compile(r"\b(?:since|until|from|after|before|by)\s+(?:the\s+)?$")
+_DEADLINE = re.compile(r"\b(?:expires?|expiry|deadline|ultimatum|by|until|elections?|since|killed|attack\w*|strikes?|war began|invaded|invasion|ceasefire of|truce of|signed (?:on|in)|born|founded|(?:ceasefire|cease-fire|truce|guns (?:to )?fall silent|fall silent|fighting|halt|exchange|swap|handover)(?:\s+(?:starting|beginning|to start|to begin))?\s+(?:from|on|for|at))\s+(?:\w+\s+){0,2}$")
+_MEET = re.compile(
+    r"\b(?:meet|meets|met|meeting|sit down|sits down|sat down|convene[sd]?|gather|gathered|come together|came together|(?:delegations?|negotiators|envoys|teams?|leaders|ministers|presidents)\s+(?:\w+\s+){0,6}?(?:are due|is due|due in|will|are to|to be in|arrive[sd]?|fly|flew|travel\w*)|shook hands|sign|signs|signed|try again|closed their|opened their|resume|resumed|face each other)\b"
+)
+_TENTATIVE = re.compile(
+    r"\b(?:propos\w+|suggest\w*|offer\w*|invit\w+|could|may|might|possibl\w+|hop\w+|wants? to|wanted|would like|tentativ\w+|called for|calls for|urged|ready to|willing to|if\b|asked for|consider\w*|aim\w* to|seek\w*|not (?:yet )?(?:been )?confirmed|unconfirmed|would|left to|is to follow|are to follow)\b"
+)
 _SPEECH = re.compile(
-    r"\b(?:said|says|told|wrote|posted|announced|added|declared|stated|stressed|confirmed|reported|reiterated|insisted|warned|proposed|suggested|offered|called|urged|invited|"
+    r"\b(?:said|says|claimed|claims|told|wrote|posted|announced|added|declared|stated|stressed|confirmed|reported|reiterated|insisted|warned|proposed|suggested|offered|called|urged|invited|"
     r"demanded|rejected|repeated|noted|argued|explained|replied|spoke|speaking|statement|interview|remarks|comments|address|briefing|press conference|reporters|journalists|agency|newspaper|"
     r"phone call|telephoned|published|released|accused|blamed|killed|struck|attacked|fired|shelled|launched|appointed|dismissed|arrived|visited|refused|agreed|accepted|phoned|welcomed|acknowledged)"
-    r"(?:\s+(?:late|early|again|also|here|this|in a statement|in an interview|in [A-Z]?\w+|on X|on Telegram|reporters|journalists|parliament|lawmakers|by phone|state television|that|publicly|has|had))*\s*,?\s*(?:late\s+|early\s+)?(?:on\s+)?$"
+    r"(?:\s+(?:late|early|again|also|here|this|in a statement|in an interview|in \w+|on X|on Telegram|reporters|journalists|parliament|lawmakers|by phone|state television|that|publicly|has|had))*\s*,?\s*(?:late\s+|early\s+)?(?:on\s+)?$"
 )
 _SPEECH_AFTER = re.compile(r"^\s*,?\s*(?:the\s+)?(?:[\w'.-]+\s+){0,5}?(?:said|told|posted|wrote|announced|added|proposed|stated|offered|called|confirmed|rejected|urged|invited|declared)\b")
 _THIRD_PARTY_MEETING = re.compile(r"\b(?:allies|nato summit|eu summit|g7|g20|security council|cabinet meeting|party congress|parliament|meeting of eu|donors?|assembly|phone call|telephone|coalition of the willing|summit of the alliance|european council)\b")
@@ -64,21 +70,26 @@ def read_mentions(
     rounds = [h for h in hits if h.kind == "round"]
     words = folded[sentence.start : sentence.end]
     ordinals = _ordinals(words)
-    if not rounds and not ordinals:
-        return []
     here = [n.actor for n in named]
     ours = {a for a in here if a in parties}
+    venue = _venue_name(folded, sentence, _venue(folded, sentence, hits, named, parties), gazetteer)
+    both = len(ours) >= 2 or any(h.kind == "both" for h in hits)
+    if not rounds and not ordinals and not (_MEET.search(words) and (both or venue) and (dates or venue)):
+        return []
     if _THIRD_PARTY_MEETING.search(words) and not ordinals:
         return []
     foreign = [a for a in dict.fromkeys(here) if a not in parties]
     status, past = _status(folded, sentence, hits, rounds)
-    venue = _venue(folded, sentence, hits, gazetteer)
+    venue = _venue_name(folded, sentence, _venue(folded, sentence, hits, named, parties), gazetteer)
     dates = [w for w in dates if not _is_speech_date(w, folded, sentence)]
     windows = [w for w in dates if not _BACKGROUND.search(folded[sentence.start : w.start]) and not _DEADLINE.search(folded[sentence.start : w.start][-40:])]
     if past:
         windows = [w for w in windows if w.first <= published] or ([] if status in _PAST_STATUS else windows)
     elif status in ("confirmed", "proposed"):
-        windows = [w for w in windows if w.last >= published]
+        windows = [w for w in windows if w.last >= published] or windows
+    if _NO_DATE.search(words):
+        windows = [w for w in windows if w.first > published]
+    status, past = _with_window(status, past, windows, published, words)
     if not (status or ordinals or windows or venue):
         return []
     if len(ours) == 1 and foreign and not ordinals and not _between_parties(words) and status in ("held", "confirmed", "under_way", None):
@@ -111,6 +122,22 @@ def _is_speech_date(w: DateWindow, folded: str, s: Sentence) -> bool:
     return lead in ("on", "late on", "earlier on", "early on", "") and bool(_SPEECH_AFTER.match(folded[w.end : s.end]))
 
 
+def _with_window(
+    status: str | None, past: bool, windows: Sequence[DateWindow], published: date, words: str
+) -> tuple[str | None, bool]:
+    """The date outranks the verb: what lies ahead is a plan, what lies behind was held, unless it was called off."""
+    if not windows or status in ("cancelled", "postponed", "lapsed"):
+        return status, past
+    w = windows[0]
+    if w.first > published:
+        return ("proposed" if _TENTATIVE.search(words) else "confirmed"), False
+    if w.last < published:
+        return "held", True
+    if w.granularity == "day" and status is None:
+        return ("confirmed", False) if re.search(r"\b(?:will|to|due)\b", words) else ("under_way", True)
+    return status, past
+
+
 def _between_parties(words: str) -> bool:
     return bool(re.search(r"\b(?:both|two|warring|all) (?:sides|parties|delegations|countries|governments|teams)|between|each other|rivals|delegations\b", words))
 
@@ -132,6 +159,8 @@ def _status(folded: str, s: Sentence, hits: Sequence[Hit], rounds: Sequence[Hit]
     words = folded[s.start : s.end]
     cues = [h for h in hits if h.kind == "status"]
     last = bool(_LAST_ROUND.search(words))
+    if _NO_DATE.search(words) or re.search(r"\bdates? (?:of|for) (?:the|a|any)\b", words):
+        return "proposed", False
     for strong in ("cancelled", "postponed"):
         found = [h for h in cues if h.value == strong]
         if found and not last and not re.search(r"\bnot\s+(?:been\s+)?$|\bdenied\b.*$", folded[max(s.start, found[0].start - 25) : found[0].start]):
@@ -155,11 +184,23 @@ def _status(folded: str, s: Sentence, hits: Sequence[Hit], rounds: Sequence[Hit]
     return value, value in _PAST_STATUS
 
 
-def _venue(folded: str, s: Sentence, hits: Sequence[Hit], gazetteer: Gazetteer) -> str | None:
-    found = []
+def _venue(folded: str, s: Sentence, hits: Sequence[Hit], named: Sequence[Named], parties: Sequence[str]) -> list[Hit]:
+    """Venue hits of a sentence that can be where a round is; a party's own capital only right behind a round."""
+    out = []
     for h in hits:
         if h.kind != "venue":
             continue
+        if any(n.start <= h.start and h.end <= n.end and n.actor in parties for n in named):
+            near = [r for r in hits if r.kind == "round" and r.end <= h.start]
+            if not near or not re.match(r"^\s+(?:[\w-]+\s+){0,3}(?:in|at)\s+(?:the\s+)?$", folded[near[-1].end : h.start]):
+                continue
+        out.append(h)
+    return out
+
+
+def _venue_name(folded: str, s: Sentence, hits: Sequence[Hit], gazetteer: Gazetteer) -> str | None:
+    found = []
+    for h in hits:
         before = folded[max(s.start, h.start - 12) : h.start]
         if re.search(r"\b(?:in|at|to|for)\s+(?:the\s+(?:\w+\s+)?)?$|,\s*$", before):
             found.append((0, gazetteer.venues[h.value][0]))
@@ -225,12 +266,26 @@ def _same_round(a: Draft, b: Draft) -> bool:
     return True
 
 
+_LEVEL_HINTS = (
+    ("leaders", re.compile(r"\b(?:summit|the two presidents|both presidents|leaders (?:of|met|meet|will meet|are to|sit|sat)|presidents (?:of|met|meet|will meet)|prime ministers (?:of|met|meet)|heads of state)\b")),
+    ("ministers", re.compile(r"\b(?:foreign ministers|defen[cs]e ministers|ministers (?:of|met|meet))\b")),
+    ("technical", re.compile(r"\b(?:technical (?:teams?|talks|level|committee)|expert-level|working groups?|top officers|military commanders)\b")),
+    ("envoys", re.compile(r"\b(?:envoys?|negotiat\w+|delegations?|delegates|representatives|emissaries|teams?|panels?|mediat\w+)\b")),
+)
+
+
+def level_hint(folded: str) -> str | None:
+    """Level of the delegations an article suggests as a whole, where a sentence on a round names none."""
+    return next((level for level, pattern in _LEVEL_HINTS if pattern.search(folded)), None)
+
+
 def finish(
     draft: Draft, text: str, conflict_id: str, parties: Sequence[str], mediators: Sequence[str], published: date
 ) -> Mention:
     """The record of a draft; a round with no date named is open for 30 days from the report."""
-    status = draft.status or ("held" if draft.past else "proposed")
     window = draft.window
+    ahead = window is not None and window.first > published
+    status = draft.status or ("held" if draft.past else "confirmed" if ahead else "proposed")
     first, last, granularity = (window.first, window.last, window.granularity) if window else (None, None, None)
     if window is None and status in ("proposed", "confirmed"):
         first, last, granularity = published, published + timedelta(days=30), "open"
