@@ -583,6 +583,7 @@ def _by_bytes(body: bytes) -> str:
 
 
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
+_BARE = re.compile(r"&(?!#[0-9]{1,8};|#x[0-9A-Fa-f]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)", re.I)
 _XML_ENTITIES = {"amp", "lt", "gt", "quot", "apos"}
 _DOCTYPE = re.compile(r"<!DOCTYPE[^\[<>]{0,1000}(\[|>)", re.I)
 _ROOT_END = re.compile(r"</\s*(?:[\w-]+:)?(?:rss|feed|RDF|channel)\s*>", re.I)
@@ -598,7 +599,7 @@ def _mend_xml(text: str) -> tuple[str, bool, list[str]]:
         faults.append("characters that XML does not allow were left out")
     text = _without_doctype(clean)
     if "&" in text:
-        text = _ENTITY.sub(_numbered, text)
+        text = _ENTITY.sub(_numbered, _BARE.sub("&amp;", text))
     complete = _ROOT_END.search(text, max(0, len(text) - 3000)) is not None
     ends = [m.end() for _, m in zip(range(MAX_ENTRIES + 1), _ENTRY_END.finditer(text), strict=False)]
     if len(ends) > MAX_ENTRIES:
@@ -697,7 +698,7 @@ def _articles(entries: list[Any], feed: Feed, retrieved: datetime, base_url: str
         if shared[a.article_id] > 1:
             if a.article_id in later:
                 own = str(e.get("id") or "") or a.title
-                a = replace(a, article_id=_identity(f"{canonical_url(a.url)}|{own}"))
+                a = replace(a, article_id=article_id(f"{canonical_url(a.url)}|{own}"))
             else:
                 later.add(a.article_id)
         out.append(a)
@@ -718,24 +719,25 @@ def _entry(e: Any, feed: Feed, retrieved: datetime, base_url: str) -> Article | 
     if len(text) > _MAX_TEXT or len(markup) > _MAX_MARKUP:
         flags.append("cut_text")
     text = text[:_MAX_TEXT] or title
-    link = _link(str(e.get("feedburner_origlink") or e.get("link") or ""), base_url)
+    link = web_link(str(e.get("feedburner_origlink") or e.get("link") or ""), base_url)
     sane = published is not None and "future_date" not in flags and "implausibly_old" not in flags
     effective = min(published, retrieved) if published is not None and sane else retrieved
     own = f"{feed.name}|{e.get('id') or title or text[:200]}"
     return Article(
-        article_id=_identity(canonical_url(link) if link else own), title=title, text=text, url=link,
+        article_id=article_id(canonical_url(link) if link else own), title=title, text=text, url=link,
         source=feed.name, side=feed.side, published=published, retrieved=retrieved, effective=effective,
         flags=tuple(flags),
     )  # fmt: skip
 
 
-def _identity(key: str) -> str:
+def article_id(key: str) -> str:
+    """The id that stands for an address, or for a feed's name and its entry's id: 16 hexadecimal digits."""
     return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def _link(link: str, base_url: str) -> str:
+def web_link(link: str, base_url: str = "") -> str:
     """The absolute web address without credentials, or nothing where it is none."""
-    link = _CONTROL.sub("", link.strip())[:4000]
+    link = _CONTROL.sub("", html.unescape(link.strip()[:4000]))
     if not link:
         return ""
     try:
@@ -924,9 +926,10 @@ _MARKUP = re.compile(
     r"<(?P<end>/?)(?P<name>[A-Za-z][\w:-]{0,40}+)(?:[^<>\"']++|\"[^\"<>]*+\"|'[^'<>]*+'|[\"'])*+>|<[!?/][^<>]{0,2000}>"
 )
 _DROPPED = {"script", "style", "iframe", "noscript", "figure", "figcaption", "template", "svg"}
-_BLOCKS = frozenset(
-    "p br div li ul ol h1 h2 h3 h4 h5 h6 blockquote tr table section article header footer hr pre dt dd td".split()
-)
+_BLOCKS = {
+    "p", "br", "div", "li", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "tr", "table",
+    "section", "article", "header", "footer", "hr", "pre", "dt", "dd", "td",
+}  # fmt: skip
 _CONTROL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
     "\u2066-\u2069\ufeff\ufffe\uffff\U000e0000-\U000e007f]"
@@ -1226,7 +1229,8 @@ def _state_after(e: RetrieveError, state: FeedState, at: datetime) -> FeedState:
 
 def watch(
     run: Callable[[], Any], every: timedelta, *, times: int | None = None,
-    stop: threading.Event | None = None,    on_error: Callable[[Exception], None] | None = None, jitter: float = 0.05,
+    stop: threading.Event | None = None,
+    on_error: Callable[[Exception], None] | None = None, jitter: float = 0.05,
 ) -> int:  # fmt: skip
     """Call `run` again and again, `every` so often from start to start; survives its failures.
 

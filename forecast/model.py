@@ -38,9 +38,9 @@ P_COLUMNS = ("p_held", "p_ge2", "p_ge3", "p_ge4", "p_ge5", "p_ge6")
 class Settings:
     """Shrinkage, chosen by leave-one-conflict-out log score (`forecast backtest --tune`)."""
 
-    c: float = 0.05  # inverse strength of the ridge on standardised slopes
+    c: float = 0.02  # inverse strength of the ridge on standardised slopes
     held_scale: float = 1.0  # prior sd of slopes of "held" relative to those of the later rungs
-    deal_scale: float = 0.5  # prior sd by which slopes of rungs >= 4 may differ
+    deal_scale: float = 0.4  # prior sd by which slopes of rungs >= 4 may differ
     prior_evidence: float = 0.5  # pseudo-columns of "no evidence": w = n / (n + prior_evidence)
     bootstraps: int = 60
 

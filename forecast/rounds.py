@@ -76,13 +76,16 @@ class Round:
     def status(self) -> str:
         """Last status told; "held" once told stays, whatever older plans are repeated later."""
         told = [e.mention.status for e in self.evidence]
-        if "held" in told:
+        # One article that speaks of a round in the past tense, without a day, is not yet proof that it was held.
+        held = [e for e in self.evidence if e.mention.status == "held"]
+        if any(e.mention.granularity == "day" for e in held) or len({e.article.article_id for e in held}) >= 2:
             return "held"
         if "under_way" in told:
             return "under_way"
         order = {"proposed": 0, "confirmed": 1, "postponed": 2, "cancelled": 3, "lapsed": 3}
         last_day = self.evidence[-1].day
-        recent = [e.mention.status for e in self.evidence if (last_day - e.day).days <= 3]
+        recent = [e.mention.status for e in self.evidence if (last_day - e.day).days <= 3 and e.mention.status != "held"]
+        recent = recent or [s for s in told if s != "held"][-1:] or ["held"]
         return max(recent, key=lambda s: order.get(s, 0))
 
     def events(self) -> list[dict[str, Any]]:

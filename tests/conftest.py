@@ -117,6 +117,12 @@ def history() -> Any:
 
 
 @pytest.fixture(scope="session")
+def features(history: Any) -> Any:
+    """The features of every historical round, made once and only read."""
+    return history.features()
+
+
+@pytest.fixture(scope="session")
 def model() -> Any:
     """The shipped model."""
     import forecast as fc

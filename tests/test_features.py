@@ -75,7 +75,12 @@ def test_statements_of_outsiders_do_not_count() -> None:
 def test_statements_after_the_cut_do_not_count() -> None:
     s = said(("2020-06-01", "Aland", "ceasefire", "offers"))
     late = said(("2020-06-11", "Beland", "talks", "rejects"), ("2020-07-01", "Aland", "ceasefire", "rejects"))
-    pd.testing.assert_frame_equal(fc.build_features(one(), s), fc.build_features(one(), pd.concat([s, late])))
+    pd.testing.assert_frame_equal(fc.build_features(one(), s), fc.build_features(one(), pd.concat([s, late], ignore_index=True)))
+
+
+def test_index_of_statements_does_not_matter() -> None:
+    s = said(("2020-06-01", "Aland", "ceasefire", "offers"), ("2020-06-02", "Beland", "talks", "accepts"))
+    pd.testing.assert_frame_equal(fc.build_features(one(), s), fc.build_features(one(), s.set_axis([0, 0])))
 
 
 def test_reference_date_cuts_earlier() -> None:

@@ -154,9 +154,9 @@ class Coder:
         return out
 
     def _dateline(self, text: str, hits: Sequence[Hit]) -> str | None:
-        """The place before the dash that opens an agency report, or the first place named after "in"."""
+        """The place before the dash that opens an agency report."""
         for h in hits:
-            if h.kind == "venue" and (h.start == 0 or re.search(r"\b(?:in|at)\s+(?:\w+\s+){0,2}$", text[max(0, h.start - 25) : h.start])):
+            if h.kind == "venue" and h.start == 0 and re.match(r"(?:,[^-]{0,30})?\s+[-\u2013\u2014]", text[h.end : h.end + 40]):
                 return self.gazetteer.venues[h.value][0]
         return None
 

@@ -39,6 +39,7 @@ _SPEECH = re.compile(
     r"phone call|telephoned|published|released|accused|blamed|killed|struck|attacked|fired|shelled|launched|appointed|dismissed|arrived|visited|refused|agreed|accepted|phoned|welcomed|acknowledged)"
     r"(?:\s+(?:late|early|again|also|here|this|in a statement|in an interview|in \w+|on X|on Telegram|reporters|journalists|parliament|lawmakers|by phone|state television|that|publicly|has|had))*\s*,?\s*(?:late\s+|early\s+)?(?:on\s+)?$"
 )
+_SAID_AT = re.compile(r"\b(?:said|says|told|spoke|speaking|claimed|announced|declared|warned|argued|added|asked|wrote|repeated|reiterated|forum|conference|interview|visit\w*|speech)\b(?:\s+(?!talks|meet|round|negoti|summit)[\w'-]+){0,6}\s+(?:in|at|to|from)\s+(?:the\s+)?$")
 _SPEECH_AFTER = re.compile(r"^\s*,?\s*(?:the\s+)?(?:[\w'.-]+\s+){0,5}?(?:said|told|posted|wrote|announced|added|proposed|stated|offered|called|confirmed|rejected|urged|invited|declared)\b")
 _THIRD_PARTY_MEETING = re.compile(r"\b(?:allies|nato summit|eu summit|g7|g20|security council|cabinet meeting|party congress|parliament|meeting of eu|donors?|assembly|phone call|telephone|coalition of the willing|summit of the alliance|european council)\b")
 
@@ -89,6 +90,8 @@ def read_mentions(
         windows = [w for w in windows if w.last >= published] or windows
     if _NO_DATE.search(words):
         windows = [w for w in windows if w.first > published]
+    if status is None and not _MEET.search(words):
+        windows = [w for w in windows if w.first != published or w.granularity != "day"]  # "he said on Sunday"
     status, past = _with_window(status, past, windows, published, words)
     if not (status or ordinals or windows or venue):
         return []
@@ -202,6 +205,8 @@ def _venue_name(folded: str, s: Sentence, hits: Sequence[Hit], gazetteer: Gazett
     found = []
     for h in hits:
         before = folded[max(s.start, h.start - 12) : h.start]
+        if _SAID_AT.search(folded[max(s.start, h.start - 70) : h.start]):
+            continue  # "said in St Petersburg": where somebody spoke
         if re.search(r"\b(?:in|at|to|for)\s+(?:the\s+(?:\w+\s+)?)?$|,\s*$", before):
             found.append((0, gazetteer.venues[h.value][0]))
         elif re.match(r"\s+(?:peace\s+|nuclear\s+|direct\s+)?(?:talks|round|meeting|negotiations|summit|process|track|session)", folded[h.end : h.end + 30]):
@@ -219,6 +224,10 @@ def _level(hits: Sequence[Hit], rounds: Sequence[Hit], folded: str, s: Sentence)
         titled = re.match(r"\s+[a-z]", folded[h.end : h.end + 2]) and h.value in ("leaders", "ministers") and folded[h.start : h.end] in ("president", "prime minister", "foreign minister", "minister", "defence minister", "defense minister", "vice president")
         return near + (60 if titled else 0)
 
+    wanted = re.search(r"\b(?:needed|must|wants?|calls? for|called for|demand\w*|lead to|prepare|open the way|followed by|crown)\b", folded[s.start : s.end])
+    levels = [h for h in levels if not (h.value == "leaders" and wanted)]
+    if not levels:
+        return None
     best = min(levels, key=far)
     return best.value if far(best) < 90 else None
 
@@ -276,7 +285,11 @@ _LEVEL_HINTS = (
 
 def level_hint(folded: str) -> str | None:
     """Level of the delegations an article suggests as a whole, where a sentence on a round names none."""
-    return next((level for level, pattern in _LEVEL_HINTS if pattern.search(folded)), None)
+    found = [level for level, pattern in _LEVEL_HINTS if pattern.search(folded)]
+    # A summit somebody asks for is not the level of the round at hand: delegations named beside it are.
+    if "envoys" in found and found[0] == "leaders" and re.search(r"\bdelegations?\b|\bnegotiat(?:ors|ing teams?)\b|\benvoys\b", folded):
+        return "envoys"
+    return found[0] if found else None
 
 
 def finish(
