@@ -29,7 +29,7 @@ _PUBLIC = {
     "plot_timeline": "charts", "plot_tone": "charts", "plot_balance": "charts", "plot_reliability": "charts", "plot_skill": "charts",
     "ForecastError": "errors",
 }  # fmt: skip
-__all__ = [*_PUBLIC, "day"]  # noqa: PLE0604
+__all__ = [*_PUBLIC, "day"]
 
 if TYPE_CHECKING:
     from datetime import date

@@ -99,6 +99,8 @@ _NUMBERED = """
     CREATE TABLE pages (article_id TEXT NOT NULL, at TEXT NOT NULL, used TEXT NOT NULL, detail TEXT NOT NULL);
     CREATE INDEX pages_article ON pages (article_id, at);
 """
+# Texts are indexed many at once, in the transaction that stores them.
+_IN_BULK = "DROP TRIGGER articles_added;"
 _APPLICATION_ID = 0x4E4F5554
 _TRACKING = ("utm_", "fbclid", "gclid", "at_", "cmp", "ns_")
 _TRACKING_EXACT = {"ref", "source", "rss", "ocid", "traffic_source", "outputtype"}
@@ -165,7 +167,7 @@ class Archive:
     def __init__(self, path: Path, *, readonly: bool = False, timeout: float = 30.0) -> None:
         self.path = Path(path)
         self._timeout = timeout
-        self._words: dict[str, int] = {}
+        self._words = WordHashes()
         if readonly and not self.path.exists():
             raise ArchiveError(f"{self.path} does not exist", "Collect first: `forecast collect CASE_DIR`")
         if not self.path.parent.is_dir():
@@ -268,6 +270,8 @@ class Archive:
             waiting = iter(articles)
             while chunk := list(islice(waiting, 4000)):
                 added = [(number, a) for a in chunk if (number := self._place(a)) is not None]
+                if added:
+                    self._index_text(min(abs(number) for number, _ in added))
                 new += sum(number > 0 for number, _ in added)
                 changed += sum(number < 0 for number, _ in added)
                 self._link_copies([(abs(number), a) for number, a in added])
@@ -326,6 +330,14 @@ class Archive:
         )  # fmt: skip
         return int(cursor.lastrowid or 0)
 
+    def _index_text(self, first: int) -> None:
+        """Make the articles from this number on findable; many at once is far quicker than one by one."""
+        self._db.execute(
+            "INSERT INTO articles_text (rowid, title, text) SELECT number, title, text FROM articles"
+            " WHERE number>=?",
+            (first,),
+        )
+
     def _link_copies(self, added: list[tuple[int, Article]]) -> None:
         """Link each of these articles to the earliest text it repeats, by shared stretches of words."""
         if not added:
@@ -344,15 +356,16 @@ class Archive:
 
         A stretch that more than 64 texts have is a formula and says nothing.
         """
-        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS looked_up (hash INTEGER)")
-        self._db.execute("DELETE FROM looked_up")
         holders: dict[int, list[int]] = {}
         for h, number in rows:
             holders.setdefault(h, []).append(number)
-        self._db.executemany("INSERT INTO looked_up VALUES (?)", ((h,) for h in holders))
-        known = "SELECT s.hash, s.number FROM looked_up p JOIN shingles s ON s.hash=p.hash"
-        for h, number in self._db.execute(known):
-            holders[h].append(number)
+        if self._db.execute("SELECT 1 FROM shingles LIMIT 1").fetchone():
+            self._db.execute("CREATE TEMP TABLE IF NOT EXISTS looked_up (hash INTEGER)")
+            self._db.execute("DELETE FROM looked_up")
+            self._db.executemany("INSERT INTO looked_up VALUES (?)", ((h,) for h in holders))
+            known = "SELECT s.hash, s.number FROM looked_up p JOIN shingles s ON s.hash=p.hash"
+            for h, number in self._db.execute(known):
+                holders[h].append(number)
         fresh = {number for _, number in rows}
         shared: Counter[tuple[int, int]] = Counter()
         for numbers in holders.values():
@@ -485,6 +498,7 @@ class Archive:
             full = Article(b.article_id, b.title, text, b.url, b.source, b.side, b.published, at, at, flags)
             effective = max(at, b.effective)
             number = self._insert(full, b.version + 1, digest, effective, b.copy_of)
+            self._index_text(number)
             if b.copy_of is None:
                 self._link_copies([(number, full)])
         return True
@@ -745,7 +759,7 @@ _MAX_WORDS = 3000
 _WORD = re.compile(r"\w+")
 
 
-def sketches(texts: Sequence[str], numbers: Sequence[int], words: dict[str, int]) -> list[tuple[int, int]]:
+def sketches(texts: Sequence[str], numbers: Sequence[int], words: WordHashes) -> list[tuple[int, int]]:
     """Pairs (hash, number): of each text, the smallest hashes of its five-word stretches.
 
     Two texts that share most of their stretches share most of these. `words` is a cache of word hashes.
@@ -774,7 +788,7 @@ def sketches(texts: Sequence[str], numbers: Sequence[int], words: dict[str, int]
     return list(zip(grams[kept].tolist(), np.asarray(numbers)[owner[kept]].tolist(), strict=True))
 
 
-def _token_hashes(texts: Sequence[str], words: dict[str, int]) -> tuple[list[int], list[int]]:
+def _token_hashes(texts: Sequence[str], words: WordHashes) -> tuple[list[int], list[int]]:
     """A 64-bit hash of every word of all texts in a row, and how many words each text has."""
     if len(words) > 300_000:
         words.clear()
@@ -783,12 +797,17 @@ def _token_hashes(texts: Sequence[str], words: dict[str, int]) -> tuple[list[int
     for text in texts:
         found = _WORD.findall(text[: _MAX_WORDS * 12].lower())[:_MAX_WORDS]
         counts.append(len(found))
-        for w in found:
-            if w not in words:
-                digest = hashlib.blake2b(w.encode("utf-8", "replace"), digest_size=8).digest()
-                words[w] = int.from_bytes(digest, "big")
-            tokens.append(words[w])
+        tokens += map(words.__getitem__, found)
     return tokens, counts
+
+
+class WordHashes(dict[str, int]):
+    """A 64-bit hash of each word asked for, the same on every machine."""
+
+    def __missing__(self, word: str) -> int:
+        digest = hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=8).digest()
+        self[word] = found = int.from_bytes(digest, "big")
+        return found
 
 
 def _grams(text: str) -> frozenset[tuple[str, ...]]:
@@ -805,7 +824,7 @@ def _containment(a: frozenset[tuple[str, ...]], b: frozenset[tuple[str, ...]]) -
 
 
 def _renumber_sketches(db: sqlite3.Connection) -> None:
-    words: dict[str, int] = {}
+    words = WordHashes()
     rows = db.execute("SELECT number, text FROM articles ORDER BY number")
     while chunk := rows.fetchmany(4000):
         db.executemany("INSERT OR IGNORE INTO shingles VALUES (?,?)",
@@ -814,8 +833,11 @@ def _renumber_sketches(db: sqlite3.Connection) -> None:
 
 # Each step takes a file one schema version further; `PRAGMA user_version` says how many were taken.
 _MIGRATIONS: list[tuple[str, Callable[[sqlite3.Connection], None] | None]] = [
-    (_FIRST, None), (_SEARCH, None), (_NUMBERED, _renumber_sketches),
-]  # fmt: skip
+    (_FIRST, None),
+    (_SEARCH, None),
+    (_NUMBERED, _renumber_sketches),
+    (_IN_BULK, None),
+]
 SCHEMA_VERSION = len(_MIGRATIONS)
 
 
@@ -887,6 +909,7 @@ def salvage(damaged: Path, to: Path) -> dict[str, int]:
                 saved[table] = sum(_rescue(target._db, table, row) for row in _readable_rows(source, table))
         with target.transaction():
             _renumber_sketches(target._db)
+            target._db.execute("INSERT INTO articles_text (articles_text) VALUES ('rebuild')")
     if not any(saved.values()):
         to.unlink()
         raise ArchiveError(
@@ -935,7 +958,9 @@ def _rescue(db: sqlite3.Connection, table: str, row: dict[str, Any]) -> int:
 
 
 def _iso(t: datetime | None) -> str | None:
-    return t.astimezone(UTC).isoformat() if t else None
+    if t is None:
+        return None
+    return (t if t.tzinfo is UTC else t.astimezone(UTC)).isoformat()
 
 
 def _parse(text: str) -> datetime:

@@ -6,6 +6,7 @@ Another conflict needs no code, only another `case.toml` (see `data/cases/` for 
 from __future__ import annotations
 
 import difflib
+import itertools
 import shutil
 import tomllib
 from datetime import date
@@ -57,7 +58,7 @@ class Person(_Strict):
         for a in held:
             if a.end and a.end < a.start:
                 raise ValueError(f"{self.name}: the office '{a.title}' ends before it starts")
-        for a, b in zip(held, held[1:], strict=False):
+        for a, b in itertools.pairwise(held):
             if a.end is None or a.end >= b.start:
                 raise ValueError(
                     f"{self.name}: the offices '{a.title}' and '{b.title}' overlap on {b.start}; "

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -34,7 +34,7 @@ app = typer.Typer(
 STOPPED = 130  # exit code after Ctrl-C
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How a table is printed."""
 
     table = "table"
@@ -65,7 +65,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
-    except Exception as e:  # noqa: BLE001  click's own usage errors; anything else is a bug and shows its trace
+    except Exception as e:
         show = getattr(e, "format_message", None)
         if show is None:
             raise
@@ -192,7 +192,7 @@ def _show_outlook(o: Outlook) -> None:
         row = rounds.loc[round_id]
         who = f", proposed by {row.proposer}" if isinstance(row.proposer, str) else ""
         _say(f"{round_label(row)}  [{row.status}{who}]")
-        base = {k: b for k, b in zip((1, 3, 4, 5), _base_of(o, str(round_id)), strict=True)}
+        base = dict(zip((1, 3, 4, 5), _base_of(o, str(round_id)), strict=True))
         for name, column, k in (("held", "p_held", 1), ("level >= 3", "p_ge3", 3), ("level >= 4", "p_ge4", 4), ("level >= 5", "p_ge5", 5)):
             mark = f"   90 % interval {f.lo:.1%} to {f.hi:.1%}" if k == o.headline else ""
             _say(f"   P({name:<10}) {f[column]:6.1%}   base rate {base[k]:6.1%}{mark}")
@@ -356,10 +356,18 @@ def export(
     case_dir: CaseDir,
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder to write.")],
     reference_date: RefDate = None,
+    hub: Annotated[bool, typer.Option("--hub", help="Write the issued forecasts as hubverse model-output files instead.")] = False,
 ) -> None:
     """Write tables, charts and report of what the archive holds into a folder to pass on."""
     from forecast.outlook import write_outlook
 
+    if hub:
+        from forecast.case import Case
+        from forecast.record import export_hub
+
+        for file in export_hub(Case.open(case_dir), to):
+            _say(str(file))
+        return
     o = _outlook_of(case_dir, reference_date)
     _say(f"Written to {write_outlook(o, to)}")
 
@@ -400,6 +408,15 @@ def rounds_check(folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", 
         _say(f"FAULT  {fault}")
     _say(f"{len(faults)} faults")
     raise typer.Exit(1 if faults else 0)
+
+
+@app.command("rounds-agreement")
+def rounds_agreement(second: Annotated[Path | None, typer.Argument(metavar="[SECOND.csv]", help="A second reading; default the bundled one.", show_default=False)] = None, format: Fmt = Format.table) -> None:
+    """Cohen's kappa per column between the historical table and its second reading."""
+    from forecast.agreement import kappa_table
+    from forecast.history import load_history
+
+    _print(kappa_table(load_history(), second), format)
 
 
 @app.command()
@@ -452,6 +469,124 @@ def backtest(
                 charts.save_figure(charts.draw(charts.plot_skill, scores), out / f"{scheme}_skill")
                 rel = scoring.reliability(observed=(f.outcome >= 4).to_numpy(dtype=float), predicted=f.p4.to_numpy())
                 charts.save_figure(charts.draw(charts.plot_reliability, rel), out / f"{scheme}_reliability")
+
+
+@app.command()
+def log(case_dir: CaseDir, format: Fmt = Format.table) -> None:
+    """Every forecast issued for a case; the log is append-only."""
+    import pandas as pd
+
+    from forecast.archive import Archive
+    from forecast.case import Case
+
+    with Archive(Case.open(case_dir).archive_path, readonly=True) as archive:
+        table = pd.DataFrame(archive.forecasts())
+    wide = ["reference_date", "round_id", "window_start", "window_end", "status", "p_held", "p_ge3", "p_ge4", "p_ge5", "base_rate", "model_id"]
+    _print(table if format is not Format.table or not len(table) else table[wide], format)
+
+
+@app.command()
+def resolve(
+    case_dir: CaseDir,
+    round_id: Annotated[str | None, typer.Argument(metavar="[ROUND]", help="The round's id; without it, what reports suggest is listed.", show_default=False)] = None,
+    level: Annotated[int | None, typer.Option("--level", min=0, max=6, help="Outcome level, 0 (not held) to 6 (settlement).", show_default=False)] = None,
+    on: Annotated[str | None, typer.Option("--on", metavar="YYYY-MM-DD", help="The day the round ended, or was known not to be held.", show_default=False)] = None,
+    source: Annotated[str | None, typer.Option("--source", metavar="URL", help="A report that says so.", show_default=False)] = None,
+    note: Annotated[str, typer.Option("--note", help="A remark to keep.")] = "",
+) -> None:
+    """Record what a round brought; without ROUND, list what the reports suggest, with quotes, to confirm.
+
+    Examples:
+
+      forecast resolve my-case
+
+      forecast resolve my-case ROUND --level 3 --on 2025-07-23 --source https://...
+    """
+    from forecast import record
+    from forecast.case import Case
+
+    case = Case.open(case_dir)
+    if round_id is None:
+        o = _outlook_of(case_dir, None)
+        _print(record.proposals(case, o.events, o.statements), Format.table)
+        return
+    day = _day(on)
+    if level is None or day is None or source is None:
+        raise ForecastError("a finding needs --level, --on and --source", "See `forecast resolve --help`")
+    record.resolve(case, round_id, level, day, source, note)
+    _say(f"{round_id}: level {level} recorded")
+
+
+@app.command()
+def score(case_dir: CaseDir, format: Fmt = Format.table, summary: Annotated[bool, typer.Option("--summary/--all", help="Means by threshold, or every forecast.")] = True) -> None:
+    """Score the issued forecasts whose time has fully passed, with the hope audit (mean p minus outcome)."""
+    from forecast import record
+    from forecast.case import Case
+
+    scores = record.score_log(Case.open(case_dir))
+    if not len(scores):
+        _say("Nothing to score yet: record outcomes with `forecast resolve`, and wait until the window has passed.")
+        return
+    _print(record.summarise(scores) if summary else scores, format)
+
+
+@app.command()
+def search(
+    case_dir: CaseDir,
+    query: Annotated[str, typer.Argument(help='Words, or "a phrase" in double quotes.')],
+    since: Annotated[str | None, typer.Option("--since", metavar="YYYY-MM-DD", show_default=False)] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 20,
+    format: Fmt = Format.table,
+) -> None:
+    """Full-text search in a case's archive.
+
+    Example:
+
+      forecast search my-case '"prisoner exchange"' --since 2025-06-01
+    """
+    import pandas as pd
+
+    from forecast.archive import Archive
+    from forecast.case import Case
+
+    with Archive(Case.open(case_dir).archive_path, readonly=True) as archive:
+        found = archive.search(query, _day(since), limit)
+    rows = [{"date": a.effective.date(), "source": a.source, "title": a.title or a.text[:80], "url": a.url} for a in found]
+    _print(pd.DataFrame(rows, columns=["date", "source", "title", "url"]), format)
+
+
+@app.command()
+def doctor(case_dir: Annotated[Path | None, typer.Argument(metavar="[CASE_DIR]", show_default=False)] = None) -> None:
+    """Versions, data hashes and what is missing; with a case, the state of its archive."""
+    import importlib.metadata as md
+    import platform
+
+    from forecast import __version__
+    from forecast.archive import Archive
+    from forecast.case import Case, bundled_cases
+    from forecast.history import load_history
+    from forecast.model import LadderModel
+
+    model, history = LadderModel.default(), load_history()
+    _say(f"negotiation-outlook {__version__}, Python {platform.python_version()}, {platform.system()}")
+    for name in ("pandas", "scikit-learn", "matplotlib", "feedparser", "jupyterlab", "trafilatura", "pyarrow", "dask"):
+        try:
+            _say(f"  {name:<14} {md.version(name)}")
+        except md.PackageNotFoundError:
+            _say(f"  {name:<14} not installed (optional)" if name in ("trafilatura", "pyarrow", "dask") else f"  {name:<14} MISSING")
+    _say(f"model {model.model_id}, fitted on {model.n} rounds, data {model.data_hash}")
+    fits = "the same" if model.data_hash == history.data_hash else "ANOTHER table: run `forecast fit`"
+    _say(f"historical table {history.data_hash} ({len(history.rounds)} rounds): the model was fitted on {fits}")
+    _say(f"{len(bundled_cases())} bundled cases")
+    if case_dir is not None:
+        case = Case.open(case_dir)
+        if not case.archive_path.exists():
+            _say(f"{case.name}: nothing collected yet")
+            return
+        with Archive(case.archive_path, readonly=True) as archive:
+            faults = archive.check()
+            _say(f"{case.name}: {archive.count_articles()} articles, {len(archive.forecasts())} forecasts issued, archive {'sound' if not faults else 'DAMAGED: ' + faults[0]}")
+        raise typer.Exit(1 if faults else 0)
 
 
 @app.command()

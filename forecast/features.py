@@ -96,7 +96,7 @@ def build_features(
     for c in (*ROUND_COLUMNS,):
         if c not in r.columns:
             r[c] = pd.Series(pd.NA, index=r.index, dtype="object")
-    r = r.astype({c: "object" for c in r.columns})
+    r = r.astype(dict.fromkeys(r.columns, "object"))
     r = r.replace("", np.nan).reset_index(drop=True)
     start, end = as_date(r.window_start), as_date(r.window_end)
     proposed, deadline, as_of = as_date(r.proposed_on), as_date(r.deadline), as_date(r.as_of)

@@ -39,6 +39,7 @@ DEADLINE = 60.0  # seconds for one address, with redirects and second tries
 MAX_BYTES = 20_000_000  # as sent, and again after decompression
 MAX_REDIRECTS = 5
 MAX_ENTRIES = 5_000  # of one document
+MAX_TAGS = 300_000  # in them: some seconds of work
 HOST_PAUSE = 0.5  # seconds between two requests to one host
 LONGEST_WAIT = timedelta(hours=24)  # that a Retry-After is obeyed
 _TRIES = 3
@@ -461,10 +462,15 @@ def _refuse_scheme(url: str) -> None:
 
 
 def _refuse_private(url: str) -> None:
+    """Look the host up and refuse a private one; behind a proxy, which looks up itself, as far as we can."""
+    from requests.utils import get_environ_proxies
+
     host = urlsplit(url).hostname or ""
     try:
         found = {str(i[4][0]) for i in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
     except (OSError, UnicodeError):
+        if get_environ_proxies(url):
+            return
         raise _Passing(f"{host} cannot be found", "Check the network and the address") from None
     for address in found:
         _refuse_address(address, host)
@@ -507,6 +513,10 @@ def parse(
         base, complete = base_url or feed.url, True
     else:
         text, complete, more = _mend_xml(text)
+        if text.count("<") > MAX_TAGS:
+            raise ParseError(
+                f"{feed.name} sent more than {MAX_TAGS} tags", "This is hardly a feed; check the address"
+            )
         faults += more
         entries, base, more = _xml_entries(text, head, feed, base_url or feed.url)
         faults += more
@@ -1080,9 +1090,7 @@ class _Asker:
             return e
         except Exception as e:  # noqa: BLE001  whatever a hostile server provokes must not stop the others
             kind = type(e).__name__
-            return RetrieveError(
-                f"{shown} cannot be asked ({kind})", "Check the address"
-            )
+            return RetrieveError(f"{shown} cannot be asked ({kind})", "Check the address")
 
     def _ask(self, feed: Feed, moved_to: str | None) -> Retrieved:
         etag, modified = self.validators[feed.name]

@@ -68,7 +68,7 @@ def load_history(folder: str | Path | None = None) -> History:
             raise TableError(f"{file} is missing", "Give the folder that holds rounds.csv") from None
         digest.update(body)
         frames.append(pd.read_csv(file, keep_default_na=False, na_values=[""]))
-    return History(*frames, data_hash=digest.hexdigest()[:12])
+    return History(frames[0], frames[1], frames[2], frames[3], digest.hexdigest()[:12])
 
 
 def fit_default(history: History | None = None, settings: Settings | None = None) -> LadderModel:
@@ -125,7 +125,7 @@ def check_history(h: History) -> list[str]:
         faults += [f"{i}: {what}" for i in s.round_id[rows]]
     with_pre, with_post = set(s.round_id[pre]), set(s.round_id[post])
     faults += [f"{i}: no source after the fact" for i in sorted(ids - with_post)]
-    coded = r[[c for c in PRE_COLUMNS]].notna().any(axis=1)
+    coded = r[list(PRE_COLUMNS)].notna().any(axis=1)
     faults += [f"{i}: pre columns without a pre source" for i in r.round_id[coded & ~r.round_id.isin(with_pre)]]
     links = set(zip(s.round_id[pre], s.url[pre], strict=True))
     pairs = zip(h.statements.round_id, h.statements.source, strict=True)

@@ -102,9 +102,11 @@ def import_dated_news(
             article_id(f"{source}|{key}"), _headline(text), text, "", source, side, when, at, effective, flags
         )
 
-    chosen = (
-        r for r in records(Path(path)) if not isinstance(r, dict) or first <= str(r.get("date"))[:10] <= last
-    )
+    def wanted(record: dict[str, Any] | str) -> bool:
+        day = str(record.get("date"))[:10] if isinstance(record, dict) else ""
+        return not re.fullmatch(r"\d{4}-\d\d-\d\d", day) or first <= day <= last
+
+    chosen = filter(wanted, records(Path(path)))
     return _import(archive, chosen, item)
 
 

@@ -39,7 +39,7 @@ class Settings:
     """Shrinkage, chosen by leave-one-conflict-out log score (`forecast backtest --tune`)."""
 
     c: float = 0.02  # inverse strength of the ridge on standardised slopes
-    held_scale: float = 1.0  # prior sd of slopes of "held" relative to those of the later rungs
+    held_scale: float = 1.7  # prior sd of slopes of "held" relative to those of the later rungs
     deal_scale: float = 0.4  # prior sd by which slopes of rungs >= 4 may differ
     prior_evidence: float = 0.5  # pseudo-columns of "no evidence": w = n / (n + prior_evidence)
     bootstraps: int = 60
@@ -156,11 +156,11 @@ class LadderModel:
 
         s, p = self.settings, z.shape[1]
         rows, target, rung = [], [], []
-        for k in RUNGS:
-            at = np.flatnonzero(announced if k == 1 else y >= k - 1)
-            rows.append(at)
-            target.append((y[at] >= k).astype(int))
-            rung.append(np.full(len(at), k))
+        for step in RUNGS:
+            who = np.flatnonzero(announced if step == 1 else y >= step - 1)
+            rows.append(who)
+            target.append((y[who] >= step).astype(int))
+            rung.append(np.full(len(who), step))
         at, t, k = np.concatenate(rows), np.concatenate(target), np.concatenate(rung)
         big = 10.0  # intercepts are as good as free
         first, later, deal = (k == 1)[:, None], (k >= 2)[:, None], (k >= 4)[:, None]
@@ -257,8 +257,9 @@ class LadderModel:
         return out
 
     def contributions(self, features: pd.DataFrame, *, headline: int = 5, noise: float = 0.0) -> pd.DataFrame:
-        """What each codebook column adds, exact on the logit scale.
+        """What each codebook column adds to the rate of the round's class, exact on the logit scale.
 
+        The columns that make the class (level of talks, conflict type) are in the base rate already and left out.
         One row per round and column: `held` (logit of the first rung), `later` (logit of the rung at the
         headline, given the one before) and `moves` (change of P(level >= headline) when the column is emptied).
         """
@@ -267,10 +268,13 @@ class LadderModel:
         start, raw, _ = self._terms(features, self.coef)
         if noise:
             raw = raw * (1 - noise)
+        reference = [i for i, c in enumerate(self.columns) if c in CLASS_FEATURES]
+        start = start + raw[:, reference, :].sum(axis=1)
+        raw[:, reference, :] = 0.0
         j = headline - 1
         whole = self._cumulative(start + raw.sum(axis=1))[:, j]
         rows = []
-        groups = list(dict.fromkeys(FEATURES[c][0] for c in self.columns))
+        groups = list(dict.fromkeys(FEATURES[c][0] for c in self.columns if c not in CLASS_FEATURES))
         for g in groups:
             mine = [i for i, c in enumerate(self.columns) if FEATURES[c][0] == g]
             part = raw[:, mine, :].sum(axis=1)

@@ -15,6 +15,7 @@ from forecast.bundled import data_path
 from forecast.case import Case
 from forecast.errors import CaseError, ForecastError, TableError
 from forecast.records import Article, Coding, Feed, FeedResult
+from forecast.tables import ROUND_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,13 @@ HEADLINES = {
     4: "partial breakthrough: a limited truce or partial deal, or more (level >= 4)",
     5: "breakthrough: a general ceasefire or a settlement (level >= 5)",
 }
+FORECAST_COLUMNS = (
+    "p_held", "p_ge2", "p_ge3", "p_ge4", "p_ge5", "p_ge6", "lo", "hi", "base_rate", "model_id", "reference_date", "window_start",
+    "window_end", "status", "n_articles", "n_statements", "evidence_hash",
+)  # fmt: skip
+TRACKED_COLUMNS = (
+    *ROUND_COLUMNS, "proposer", "date_start", "date_end", "n_articles", "n_sources", "disagreement", "quote", "url", "source",
+)  # fmt: skip
 Progress = Callable[[str, int, int], None]
 
 
@@ -240,16 +248,27 @@ def make_outlook(
     import pandas as pd
 
     from forecast.model import LadderModel
-    from forecast.rounds import link_statements, position_table, rounds_table, statements_table, tone_table, track
+    from forecast.rounds import (
+        link_statements,
+        position_table,
+        rounds_table,
+        statements_table,
+        tone_table,
+        track,
+    )
 
     coded = [(a, c) for a, c in coded if a.effective.date() <= reference_date]
     tracked = track(coded, case.id)
     rounds = rounds_table(tracked, case, coded, reference_date)
+    if not len(rounds):
+        rounds = pd.DataFrame(columns=list(TRACKED_COLUMNS))
     statements = statements_table(coded, case.id)
     ahead = coming(rounds, reference_date)
     evidence = link_statements(statements, ahead, reference_date) if len(ahead) else statements.head(0).assign(round_id=[])
     model = model or LadderModel.default()
-    forecasts = contributions = features = pd.DataFrame()
+    forecasts = pd.DataFrame(columns=list(FORECAST_COLUMNS), index=pd.Index([], name="round_id", dtype="object"))
+    contributions = pd.DataFrame(columns=["round_id", "column", "held", "later", "moves"])
+    features = pd.DataFrame(index=forecasts.index)
     if len(ahead):
         # History comes from the whole table; the forecast is made for the coming rounds only.
         plain = evidence.drop(columns=["source"]).rename(columns={"article_id": "source"}) if len(evidence) else None

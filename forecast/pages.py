@@ -7,6 +7,7 @@ no opt-out of machine reading is declared; what is used, and why, is noted in th
 from __future__ import annotations
 
 import json
+import logging
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -34,6 +35,7 @@ MAX_PAGE_BYTES = 5_000_000
 AGENT = "negotiation-outlook"  # the name robots.txt may address
 TRIES = 3  # for one page, on different days
 _LONGEST_PAUSE = 30.0  # seconds of Crawl-delay that are obeyed
+_QUIET = logging.NullHandler()
 _OPT_OUTS = ("noai", "noimageai", "noml", "noarchive", "none")
 
 
@@ -153,6 +155,7 @@ def extract(body: bytes, *, url: str = "", content_type: str = "") -> str:
             "full text needs trafilatura, which is not installed",
             'Run `pip install "negotiation-outlook[fulltext]"`',
         ) from None
+    logging.getLogger("trafilatura").addHandler(_QUIET)  # else its warnings would be printed
     text, _ = decode(body[:MAX_PAGE_BYTES], content_type)
     try:
         found = trafilatura.extract(

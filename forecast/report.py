@@ -42,7 +42,7 @@ def _rounds(outlook: Outlook) -> list[dict[str, Any]]:
     from forecast.features import FEATURES
 
     r = outlook.rounds.set_index("round_id")
-    words = {c: text for c, text in FEATURES.values()}
+    words = dict(FEATURES.values())
     out = []
     for round_id, f in outlook.forecasts.iterrows():
         c = outlook.contributions[outlook.contributions.round_id == round_id]

@@ -69,8 +69,7 @@ class Round:
         if not dated:
             return None
         votes = Counter((e.mention.window_start, e.mention.window_end, e.mention.granularity) for e in dated)
-        best = max(votes, key=lambda w: (_RANK[w[2]], votes[w]))
-        return best  # type: ignore[return-value]
+        return max(votes, key=lambda w: (_RANK[w[2]], votes[w]))
 
     @property
     def status(self) -> str:

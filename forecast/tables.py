@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forecast.errors import TableError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ISSUES = (
-    "talks ceasefire leaders_summit prisoner_exchange release_of_bodies return_of_children hostages humanitarian_access withdrawal "
-    "territory neutrality force_limits security_guarantees foreign_troops arms_supply sanctions_relief reparations nuclear_limits "
-    "disarmament monitoring elections recognition amnesty_justice minority_rights return_of_displaced armed_groups venue_format "
-    "settlement other"
-).split()
+ISSUES = ["talks", "ceasefire", "leaders_summit", "prisoner_exchange", "release_of_bodies", "return_of_children", "hostages", "humanitarian_access", "withdrawal", "territory", "neutrality", "force_limits", "security_guarantees", "foreign_troops", "arms_supply", "sanctions_relief", "reparations", "nuclear_limits", "disarmament", "monitoring", "elections", "recognition", "amnesty_justice", "minority_rights", "return_of_displaced", "armed_groups", "venue_format", "settlement", "other"]
 STANCES = ["demands", "offers", "accepts", "rejects", "conditions"]
 GATES = ["talks", "ceasefire", "summit", "signature"]
 LEVELS = ["leaders", "ministers", "envoys", "technical"]
@@ -49,7 +44,7 @@ EXTRACT_MENTIONS = (
 )  # fmt: skip
 EXTRACT_ARTICLES = ("article_id", "relevant", "tone", "conflict_id")
 
-_ENUMS = {
+_ENUMS: dict[str, list[Any]] = {
     "conflict_type": CONFLICT_TYPES,
     "process_type": ["talks", "mechanism"],
     "level": LEVELS,
@@ -94,13 +89,13 @@ def check_table(table: pd.DataFrame, name: str, *, key: str | None = None, requi
     for column in table.columns.intersection(list(_ENUMS)):
         allowed = _ENUMS[column]
         values = table[column].dropna()
-        if isinstance(allowed[0], int):  # type: ignore[index]
+        if isinstance(allowed[0], int):
             numbers = pd.to_numeric(values, errors="coerce")
-            bad = values[~numbers.isin(allowed)]  # type: ignore[arg-type]
+            bad = values[~numbers.isin(allowed)]
         else:
-            bad = values[(values != "") & ~values.isin(allowed)]  # type: ignore[arg-type]
+            bad = values[(values != "") & ~values.isin(allowed)]
         if len(bad):
-            faults.append(f"{column} holds {sorted(map(str, set(bad)))[:4]}; allowed: {', '.join(map(str, allowed))}")  # type: ignore[arg-type]
+            faults.append(f"{column} holds {sorted(map(str, set(bad)))[:4]}; allowed: {', '.join(map(str, allowed))}")
     for column in table.columns.intersection(list(_DATES)):
         values = table[column].dropna()
         bad = values[pd.to_datetime(values.astype(str), errors="coerce", format="ISO8601").isna() & (values.astype(str) != "")]

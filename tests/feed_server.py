@@ -49,6 +49,14 @@ def item(
     )
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A reader that hangs up is no news."""
+
+
 class FeedServer:
     """See the module. Use as a context manager; `url(path)` is the address of a path."""
 
@@ -59,8 +67,7 @@ class FeedServer:
         self._routes: dict[str, list[Answer | Callable[[Any], None]]] = {}
         self._lock = threading.Lock()
         self.stopping = threading.Event()
-        self._server = ThreadingHTTPServer((host, 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server((host, 0), self._handler())
         self.host, self.port = host, self._server.server_address[1]
 
     def __enter__(self) -> FeedServer:

@@ -16,15 +16,36 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-
 from feed_server import (
-    Answer, FeedServer, bomb, break_off, drip, drip_headers, endless, garbage, hang_up, item, rss, silence, slowly,
-)  # fmt: skip
+    Answer,
+    FeedServer,
+    bomb,
+    break_off,
+    drip,
+    drip_headers,
+    endless,
+    garbage,
+    hang_up,
+    item,
+    rss,
+    silence,
+    slowly,
+)
+
 from forecast.archive import Archive
 from forecast.errors import ParseError, RetrieveError
 from forecast.feeds import (
-    Switch, clean_text, collect, decode, parse, read_date, read_interval, retrieve, watch, without_credentials,
-)  # fmt: skip
+    Switch,
+    clean_text,
+    collect,
+    decode,
+    parse,
+    read_date,
+    read_interval,
+    retrieve,
+    watch,
+    without_credentials,
+)
 from forecast.records import Feed
 
 NOW = datetime(2025, 7, 20, 12, tzinfo=UTC)
@@ -96,7 +117,10 @@ FAILING = {
     "204": (Answer(b"", 204), "nothing to read"),
     "empty": (Answer(b""), "answered with nothing"),
     "blank": (Answer(b" \n\t"), "answered with nothing"),
-    "page": (Answer(b"<!doctype html><html><body>Hello</body></html>", type="text/html"), "a web page, not a feed"),
+    "page": (
+        Answer(b"<!doctype html><html><body>Hello</body></html>", type="text/html"),
+        "a web page, not a feed",
+    ),
     "text": (Answer(b"come in, the feed is elsewhere"), "not a feed"),
     "json": (Answer(b'{"error": 1}'), "not a JSON Feed"),
     "broken json": (Answer(b'{"version": "https://jsonfeed.org/version/1", "items": ['), "broken JSON"),
@@ -114,12 +138,18 @@ FAILING = {
     "ftp redirect": (Answer(b"", 301, {"Location": "ftp://x.example/"}), "to a ftp: address was refused"),
     "bad redirect": (Answer(b"", 302, {"Location": "http://[bad"}), "cannot be asked"),
     "loop": (Answer(b"", 302, {"Location": "/feed"}), "redirects more than 5 times"),
-    "private redirect": (Answer(b"", 302, {"Location": "http://127.0.0.1:1/"}), "private address 127.0.0.1 was refused"),
-    "local redirect": (Answer(b"", 301, {"Location": "http://localhost:1/x"}), "private address localhost was refused"),
+    "private redirect": (
+        Answer(b"", 302, {"Location": "http://127.0.0.1:1/"}),
+        "private address 127.0.0.1 was refused",
+    ),
+    "local redirect": (
+        Answer(b"", 301, {"Location": "http://localhost:1/x"}),
+        "private address localhost was refused",
+    ),
     "mapped redirect": (Answer(b"", 302, {"Location": "http://[::ffff:10.0.0.1]/"}), "private address"),
     "number redirect": (Answer(b"", 302, {"Location": "http://2130706433/"}), "private address"),
     "metadata redirect": (Answer(b"", 302, {"Location": "http://169.254.169.254/latest"}), "private address"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FAILING)
@@ -197,8 +227,13 @@ def test_gone_feed_is_not_asked_again_until_told(server, archive):
 def test_nothing_new_makes_only_conditional_requests(server, archive):
     feeds = [
         feed(server.play("/a", Answer(rss(item("a")), headers={"ETag": '"1"'})), "a"),
-        feed(server.play("/b", Answer(rss(item("b")), headers={"Last-Modified": "Sat, 19 Jul 2025 10:00:00 GMT"})), "b"),
-    ]  # fmt: skip
+        feed(
+            server.play(
+                "/b", Answer(rss(item("b")), headers={"Last-Modified": "Sat, 19 Jul 2025 10:00:00 GMT"})
+            ),
+            "b",
+        ),
+    ]
     collect(feeds, archive, **FAST)
     for _ in range(2):  # a 304 that repeats no validator must not make us forget it
         assert [r.status for r in collect(feeds, archive, **FAST)] == ["unchanged", "unchanged"]
@@ -304,8 +339,11 @@ def test_one_host_is_not_asked_twice_at_once(server, archive):
 
 def test_hosts_are_asked_side_by_side_and_a_pause_is_kept(archive):
     with FeedServer("127.0.0.1") as a, FeedServer("127.0.0.2") as b:
-        feeds = [feed(s.play(f"/{n}", slowly(Answer(rss(item(f"{s.host}{n}"))), 0.2)), f"{s.host}{n}")
-                 for n in range(2) for s in (a, b)]  # fmt: skip
+        feeds = [
+            feed(s.play(f"/{n}", slowly(Answer(rss(item(f"{s.host}{n}"))), 0.2)), f"{s.host}{n}")
+            for n in range(2)
+            for s in (a, b)
+        ]
         began = time.monotonic()
         assert all(r.new == 1 for r in collect(feeds, archive, **{**FAST, "host_pause": 0.3}))
         assert 0.7 <= time.monotonic() - began < 1.3
@@ -341,8 +379,10 @@ def test_two_hundred_feeds_in_under_300_mb_and_again_with_conditional_requests(s
 def test_stored_in_the_order_of_the_case_whoever_answers_first(server, archive):
     text = "The delegations of both countries met in Istanbul on Saturday and agreed to meet again within two weeks."
     with FeedServer("127.0.0.2") as other:
-        feeds = [feed(server.play("/a", slowly(Answer(rss(item(1, text=text))), 0.4)), "slow"),
-                 feed(other.play("/b", Answer(rss(item(2, text=text)))), "fast")]  # fmt: skip
+        feeds = [
+            feed(server.play("/a", slowly(Answer(rss(item(1, text=text))), 0.4)), "slow"),
+            feed(other.play("/b", Answer(rss(item(2, text=text)))), "fast"),
+        ]
         collect(feeds, archive, **FAST)
     first, second = sorted(archive.articles_as_of(), key=lambda a: a.source == "fast")
     assert first.copy_of is None and second.copy_of == first.article_id
@@ -534,6 +574,11 @@ def test_too_many_entries():
     assert len(parsed.articles) == 5000 and parsed.complete and "only the first 5000" in parsed.faults[0]
 
 
+def test_too_many_tags():
+    with pytest.raises(ParseError, match="hardly a feed"):
+        read(rss(item(1), "<a>" * 400_000))
+
+
 def test_truncated_xml_keeps_whole_entries():
     parsed = read(rss(item(1), item(2), item(3))[:-150])
     assert len(parsed.articles) >= 2 and not parsed.complete
@@ -568,24 +613,45 @@ def test_empty_feed_is_no_failure():
 @pytest.mark.parametrize(
     ("text", "utc"),
     [
-        ("Sat, 19 Jul 2025 14:30:00 GMT", "2025-07-19 14:30"), ("Sat, 19 Jul 2025 14:30:00 MSK", "2025-07-19 11:30"),
-        ("Sat, 19 Jul 2025 14:30 EEST", "2025-07-19 11:30"), ("Sat, 19 Jul 2025 14:30:00 TRT", "2025-07-19 11:30"),
-        ("Sat, 19 Jul 2025 14:30:00 IRST", "2025-07-19 11:00"), ("19 Jul 25 14:30 +0300", "2025-07-19 11:30"),
-        ("Сб, 19 июля 2025 14:30:00 +0300", "2025-07-19 11:30"), ("Cmt, 19 Tem 2025 14:30:00 +0300", "2025-07-19 11:30"),
-        ("19 липня 2025, 14:30", "2025-07-19 14:30"), ("19 de julio de 2025 14:30", "2025-07-19 14:30"),
-        ("19. Juli 2025 14:30", "2025-07-19 14:30"), ("19 يوليو 2025 14:30", "2025-07-19 14:30"),
-        ("July 19, 2025 2:30 PM", "2025-07-19 14:30"), ("July 19th, 2025", "2025-07-19 00:00"),
-        ("2025-07-19T14:30:00Z", "2025-07-19 14:30"), ("2025-07-19T14:30:00.123456789+03:00", "2025-07-19 11:30"),
-        ("2025-07-19 14:30", "2025-07-19 14:30"), ("2025-07-19", "2025-07-19 00:00"), ("2025/7/9 4:05", "2025-07-09 04:05"),
-        ("20250719T143000Z", "2025-07-19 14:30"), ("19.07.2025 14:30", "2025-07-19 14:30"),
-        ("25/07/2025 14:30", "2025-07-25 14:30"), ("07/25/2025", "2025-07-25 00:00"),
-        ("Sat Jul 19 14:30:00 UTC 2025", "2025-07-19 14:30"), ("Sat, 19 Jul 2025 14:30:00 GMT+3", "2025-07-19 11:30"),
-        ("Sat, 19 Jul 2025 24:00:00 GMT", "2025-07-20 00:00"), ("Sat, 19 Jul 2025 14:30:00 +0300 (MSK)", "2025-07-19 11:30"),
-        ("07/08/2025", None), ("Sat, 31 Feb 2025 10:00:00 GMT", None), ("Sat, 19 Jul 2025 14:30:00 XYZT", None),
-        ("yesterday", None), ("2025-13-01", None), ("2025-07-19T14:30:00+99:00", None), ("9999-12-31T23:59:00-14:00", None),
-        ("", None), ("19 Foo 2025", None), ("1752935400", None),
+        ("Sat, 19 Jul 2025 14:30:00 GMT", "2025-07-19 14:30"),
+        ("Sat, 19 Jul 2025 14:30:00 MSK", "2025-07-19 11:30"),
+        ("Sat, 19 Jul 2025 14:30 EEST", "2025-07-19 11:30"),
+        ("Sat, 19 Jul 2025 14:30:00 TRT", "2025-07-19 11:30"),
+        ("Sat, 19 Jul 2025 14:30:00 IRST", "2025-07-19 11:00"),
+        ("19 Jul 25 14:30 +0300", "2025-07-19 11:30"),
+        ("Сб, 19 июля 2025 14:30:00 +0300", "2025-07-19 11:30"),
+        ("Cmt, 19 Tem 2025 14:30:00 +0300", "2025-07-19 11:30"),
+        ("19 липня 2025, 14:30", "2025-07-19 14:30"),
+        ("19 de julio de 2025 14:30", "2025-07-19 14:30"),
+        ("19. Juli 2025 14:30", "2025-07-19 14:30"),
+        ("19 يوليو 2025 14:30", "2025-07-19 14:30"),
+        ("July 19, 2025 2:30 PM", "2025-07-19 14:30"),
+        ("July 19th, 2025", "2025-07-19 00:00"),
+        ("2025-07-19T14:30:00Z", "2025-07-19 14:30"),
+        ("2025-07-19T14:30:00.123456789+03:00", "2025-07-19 11:30"),
+        ("2025-07-19 14:30", "2025-07-19 14:30"),
+        ("2025-07-19", "2025-07-19 00:00"),
+        ("2025/7/9 4:05", "2025-07-09 04:05"),
+        ("20250719T143000Z", "2025-07-19 14:30"),
+        ("19.07.2025 14:30", "2025-07-19 14:30"),
+        ("25/07/2025 14:30", "2025-07-25 14:30"),
+        ("07/25/2025", "2025-07-25 00:00"),
+        ("Sat Jul 19 14:30:00 UTC 2025", "2025-07-19 14:30"),
+        ("Sat, 19 Jul 2025 14:30:00 GMT+3", "2025-07-19 11:30"),
+        ("Sat, 19 Jul 2025 24:00:00 GMT", "2025-07-20 00:00"),
+        ("Sat, 19 Jul 2025 14:30:00 +0300 (MSK)", "2025-07-19 11:30"),
+        ("07/08/2025", None),
+        ("Sat, 31 Feb 2025 10:00:00 GMT", None),
+        ("Sat, 19 Jul 2025 14:30:00 XYZT", None),
+        ("yesterday", None),
+        ("2025-13-01", None),
+        ("2025-07-19T14:30:00+99:00", None),
+        ("9999-12-31T23:59:00-14:00", None),
+        ("", None),
+        ("19 Foo 2025", None),
+        ("1752935400", None),
     ],
-)  # fmt: skip
+)
 def test_dates(text, utc):
     when = read_date(text)
     assert (when and f"{when:%Y-%m-%d %H:%M}") == utc
@@ -594,10 +660,13 @@ def test_dates(text, utc):
 @pytest.mark.parametrize(
     ("date", "flag"),
     [
-        ("Sat, 19 Jul 2053 14:30:00 GMT", "future_date"), ("Thu, 01 Jan 1970 00:00:00 GMT", "implausibly_old"),
-        ("soon", "unreadable_date"), ("none", "no_date"), ("Sun, 20 Jul 2025 15:00:00 GMT", "ahead_of_clock"),
+        ("Sat, 19 Jul 2053 14:30:00 GMT", "future_date"),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", "implausibly_old"),
+        ("soon", "unreadable_date"),
+        ("none", "no_date"),
+        ("Sun, 20 Jul 2025 15:00:00 GMT", "ahead_of_clock"),
     ],
-)  # fmt: skip
+)
 def test_unsound_dates_are_kept_flagged_and_not_believed(date, flag):
     (a,) = read(rss(item(date=date))).articles
     assert flag in a.flags and a.effective == NOW

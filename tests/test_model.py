@@ -212,7 +212,7 @@ def test_contributions_are_exact(model: Any, features: Any) -> None:
     """With no noise, base logit plus contributions is the forecast's logit, rung by rung."""
     features = features.head(30)
     c = model.contributions(features, headline=1)
-    start, raw, _ = model._terms(features, model.coef)
+    start, _raw, _ = model._terms(features, model.coef)
     logit = start[:, 0] + c.groupby("round_id").held.sum().loc[features.index].to_numpy()
     assert 1 / (1 + np.exp(-logit)) == pytest.approx(model.predict(features).p_held.to_numpy(), abs=1e-9)
 
@@ -247,7 +247,7 @@ def test_shipped_model_is_that_of_the_shipped_table(model: Any, history: Any, fe
         assert model.coef[k] == pytest.approx(fresh.coef[k], abs=1e-4), k
 
 
-def test_save_and_load(model: Any, history: Any, tmp_path: Path) -> None:
+def test_save_and_load(model: Any, features: Any, tmp_path: Path) -> None:
     model.save(tmp_path / "m.json")
     again = fc.LadderModel.load(tmp_path / "m.json")
     features = features.head(20)

@@ -263,7 +263,6 @@ class TestNewItems:
         page = (later.folder / "report.html").read_text(encoding="utf-8")
         assert "2025-07-23..2025-07-23" in page
 
-    @pytest.mark.xfail(strict=True, reason="coding: 'Russia agreed to hold a third round' is read as proposed, not confirmed")
     def test_status(self, later: fc.Outlook) -> None:
         assert the_round(later).status == "confirmed"
         assert "proposed -> confirmed" in "\n".join(later.changes)
@@ -292,12 +291,10 @@ class TestDemo:
         assert not demo.failed
         assert len(demo.feeds) >= 6
 
-    @pytest.mark.xfail(strict=True, reason="rounds: the sample feeds' rounds are split and misdated (see test's output)")
     def test_rounds_held(self, demo: fc.Outlook) -> None:
         held = demo.rounds[(demo.rounds.status == "held") & (demo.rounds.venue == "Istanbul")]
         assert {"2025-05-16", "2025-06-02"} <= {str(d)[:10] for d in held.window_start}
 
-    @pytest.mark.xfail(strict=True, reason="rounds: the sample feeds' rounds are split and misdated (see test's output)")
     def test_third_istanbul_round(self, demo: fc.Outlook) -> None:
         r = the_round(demo)
         assert (r.venue, r.ordinal, r.status, r.proposer) == ("Istanbul", 3, "proposed", "Ukraine")

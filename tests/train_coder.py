@@ -23,11 +23,11 @@ from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from forecast.coding import Coder
+from forecast.coding.actors import named_actors
 from forecast.coding.learned import CLASSES, Reading, issue_features, pair_features
 from forecast.coding.lexicon import issues
 from forecast.coding.statements import SentenceReader
 from forecast.coding.text import fold, sentences, words_only
-from forecast.coding.actors import named_actors
 
 NEWS = Path(__file__).resolve().parents[2] / "shared" / "data" / "wikipedia_current_events_2002-07_2025-08.csv.gz"
 

@@ -15,7 +15,7 @@ from datetime import date
 
 from forecast.bundled import data_path
 from forecast.case import CaseData
-from forecast.coding.text import Hit, PhraseBook
+from forecast.coding.text import Hit
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +152,7 @@ _APPOSED = re.compile(
 _APPOSED_POSS = re.compile(rf"(?P<name>{_NAME}),\s+(?:(?i:the|an?)\s+)?$")
 _TITLE_AFTER = re.compile(rf"^(?:'s|’s)?\s+(?:\w+\s+){{0,2}}?(?i:{_TITLE})\b")
 _NOT_NAMES = frozenset(
-    "The A An In On At But And He She It They We I President Minister Foreign Prime General Monday Tuesday Wednesday Thursday Friday Saturday "
-    "Sunday January February March April May June July August September October November December Talks Peace".split()
+    ["The", "A", "An", "In", "On", "At", "But", "And", "He", "She", "It", "They", "We", "I", "President", "Minister", "Foreign", "Prime", "General", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December", "Talks", "Peace"]
 )
 
 

@@ -88,9 +88,7 @@ class Coder:
             found = self._combine(reader, s, reader.read(s, mine, who))
             statements += found
             if who or any(h.kind in ("round", "both", "venue") for h in mine):
-                offset = [
-                    w for w in find_dates(folded[s.start : s.end], published)
-                ]
+                offset = list(find_dates(folded[s.start : s.end], published))
                 dates = [
                     type(w)(w.start + s.start, w.end + s.start, w.first, w.last, w.granularity, w.rule) for w in offset
                 ]

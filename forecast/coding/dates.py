@@ -14,7 +14,7 @@ from datetime import date, timedelta
 MONTHS = {m.lower(): i for i, m in enumerate(calendar.month_name) if m}
 MONTHS |= {m.lower(): i for i, m in enumerate(calendar.month_abbr) if m and m != "May"} | {"sept": 9}
 DAYS = {d.lower(): i for i, d in enumerate(calendar.day_name)}
-_NUM = {w: i for i, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())} | {
+_NUM = {w: i for i, w in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"])} | {
     "a": 1, "an": 1, "a couple of": 2, "couple of": 2, "a few": 3, "several": 4, "fourteen": 14, "thirty": 30,
 }  # fmt: skip
 
@@ -272,9 +272,7 @@ def _week_of(g: dict[str, str], pub: date, gone: bool) -> tuple[date, date, str]
 def _weekend(g: dict[str, str], pub: date, gone: bool) -> tuple[date, date, str]:
     rel = " ".join(g.get("rel", "").split())
     saturday = _monday(pub) + timedelta(days=5)
-    if rel == "next" and pub.weekday() < 5:
-        saturday += timedelta(days=7)
-    elif rel == "next" or (rel == "the coming" and pub.weekday() >= 5):
+    if (rel == "next" and pub.weekday() < 5) or rel == "next" or (rel == "the coming" and pub.weekday() >= 5):
         saturday += timedelta(days=7)
     elif rel == "last" or (gone and rel != "this" and pub.weekday() < 5):
         saturday -= timedelta(days=7)

@@ -8,6 +8,7 @@ weight can belong to a party or a person.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 CLASSES = ("none", "demands", "offers", "accepts", "rejects", "conditions")
 _WORD = re.compile(r"[a-z]+|\d+|[?\"]|n't")
-_KEEP = frozenset("this his has was is as less us its yes news press process access need feed agreed indeed during bring nothing something anything king ring red bed".split())
+_KEEP = frozenset(["this", "his", "has", "was", "is", "as", "less", "us", "its", "yes", "news", "press", "process", "access", "need", "feed", "agreed", "indeed", "during", "bring", "nothing", "something", "anything", "king", "ring", "red", "bed"])
 
 
 @functools.lru_cache(maxsize=50_000)
@@ -84,7 +85,7 @@ def issue_features(r: Reading) -> list[str]:
     """Words, word pairs and list hits that tell what a sentence is about."""
     t = r.tokens
     out = {f"w:{w}" for w in t}
-    out |= {f"b:{a}_{b}" for a, b in zip(t, t[1:], strict=False)}
+    out |= {f"b:{a}_{b}" for a, b in itertools.pairwise(t)}
     out |= {f"L:{h.value.split('|')[0]}" for h in r.hits if h.kind == "issue"}
     out |= {f"S:{h.value}" for h in r.hits if h.kind == "stance"}
     out |= {f"R:{s.issue}" for s in r.rules}
@@ -96,7 +97,7 @@ def pair_features(r: Reading, issue: str, actor: str, positions: Sequence[int], 
     t = r.tokens
     out = {"bias", f"i:{issue}", f"p:{int(issue_p * 5)}"}
     out |= {f"w:{w}" for w in t}
-    out |= {f"b:{a}_{b}" for a, b in zip(t, t[1:], strict=False)}
+    out |= {f"b:{a}_{b}" for a, b in itertools.pairwise(t)}
     out |= {f"f:{x}" for x in facts}
     for s in r.rules:
         same_actor, same_issue = s.actor == actor, s.issue == issue

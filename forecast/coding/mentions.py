@@ -12,8 +12,8 @@ from forecast.coding.dates import DateWindow
 from forecast.coding.text import Hit, Sentence
 from forecast.records import Mention, Statement
 
-ORDINALS = {w: i for i, w in enumerate("zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth".split())}
-_NUMBERS = {w: i for i, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())}
+ORDINALS = {w: i for i, w in enumerate(["zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth"])}
+_NUMBERS = {w: i for i, w in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"])}
 _O = "|".join(k for k, v in ORDINALS.items() if v)
 _NOUN = r"(?:round|cycle|sitting|meeting|session|summit|talks|negotiations|set of talks|negotiating round|gathering|encounter)"
 _ORDINAL = re.compile(
@@ -270,9 +270,7 @@ def _same_round(a: Draft, b: Draft) -> bool:
         return True
     if a.window and b.window:
         return True
-    if a.status and b.status and a.past != b.past:
-        return False
-    return True
+    return not (a.status and b.status and a.past != b.past)
 
 
 _LEVEL_HINTS = (

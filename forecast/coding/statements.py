@@ -290,7 +290,7 @@ class SentenceReader:
         clauses = self._merge_leads(clauses, lead is not None)
         quoted = self.ctx.open_quote
         position = s.start
-        out = []
+        out: list[_Clause] = []
         for c in clauses:
             quoted ^= self.folded.count('"', position, max(position, c.start)) % 2 == 1
             position = max(position, c.start)
@@ -303,11 +303,11 @@ class SentenceReader:
 
     def _merge_leads(self, clauses: list[_Clause], lead: bool) -> list[_Clause]:
         """A leading condition ends at its comma: "Unless X, Y" is a condition and a main clause."""
-        out = []
+        out: list[_Clause] = []
         for c in clauses:
             if c.role in ("cond", "if_", "gate", "comma", "with"):
                 comma = self.folded.find(", ", c.start, c.end)
-                first = not out or out[-1].end < c.start and self.folded[out[-1].end : c.start].strip()[:1] in (".", '"', ";", "!")
+                first = not out or (out[-1].end < c.start and self.folded[out[-1].end : c.start].strip()[:1] in (".", '"', ";", "!"))
                 if comma > 0 and (first or (out and out[-1].role == "that" and out[-1].end - out[-1].start < 3)):
                     out.append(_Clause(c.start, comma, c.role, c.intro))
                     out.append(_Clause(comma + 2, c.end, "main", ""))
@@ -430,10 +430,10 @@ class SentenceReader:
                 speaker, analyst = None, False
             c.speaker, c.analyst = speaker, analyst or (names_analyst and not c.own_subject)
         if trailing:
-            at, who, is_analyst = trailing
+            at, said_by, is_analyst = trailing
             for c in clauses[:at]:
                 if c.speaker is None:
-                    c.speaker, c.analyst = who, c.analyst or is_analyst
+                    c.speaker, c.analyst = said_by, c.analyst or is_analyst
         for c in clauses:
             resolved: list[str] = []
             for a in c.subject:
@@ -624,18 +624,15 @@ class SentenceReader:
                 for n in c.actors:
                     if n.start < cue.end + m.start():
                         continue
-                    if end is None and n.start <= at + 25:
-                        who += self._resolve(n, c.subject, c.speaker)
-                        end = n.end
-                    elif end is not None and _JOIN.match(folded[end : n.start]):
+                    if (end is None and n.start <= at + 25) or (end is not None and _JOIN.match(folded[end : n.start])):
                         who += self._resolve(n, c.subject, c.speaker)
                         end = n.end
                 return tuple(dict.fromkeys(a for a in who if not a.startswith("*"))), True
             return (), True
         if cue.form == "n":
-            n = self._possessor(c, cue.start)
-            if n:
-                return tuple(a for a in self._resolve(n, c.subject or self.ctx.subject, c.speaker) if not a.startswith("*")), False
+            owner = self._possessor(c, cue.start)
+            if owner:
+                return tuple(a for a in self._resolve(owner, c.subject or self.ctx.subject, c.speaker) if not a.startswith("*")), False
             m = re.match(r"\s+(?:\w+\s+){0,3}?(?:by|from)\s+(?:the\s+)?", after)
             by = [a for a in c.actors if m and abs(a.start - (cue.end + m.end())) <= 2]
             if by:
@@ -726,7 +723,7 @@ class SentenceReader:
     def _attached(self, clauses: list[_Clause], i: int) -> list[tuple[str, str, list[str], int]]:
         """Conditions and gates that hang on clause i: (role, intro, issues, end)."""
         out = []
-        step = [j for j in range(i + 1, len(clauses))]
+        step = list(range(i + 1, len(clauses)))
         for j in step:
             c = clauses[j]
             if c.role in ("cond", "if_", "gate"):
@@ -753,7 +750,7 @@ class SentenceReader:
             first = others[0] if others else None
             end = max(end, stop)
             if role == "gate" and stance != "rejects":
-                gate = gate or (_GATES.get(first or "", None) if first else None)
+                gate = gate or (_GATES.get(first or "") if first else None)
             elif role == "cond" and intro in ("in exchange for", "in return for") and stance in ("offers", "demands", "accepts"):
                 on = first
             elif stance in ("rejects", "offers", "accepts", "conditions") and first:

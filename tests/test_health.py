@@ -1,0 +1,147 @@
+"""The feed health table, its words, exit code, CSV and chart."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from forecast.archive import Archive, FeedState
+from forecast.errors import ArchiveError
+from forecast.health import (
+    COLUMNS,
+    feed_health,
+    health_exit_code,
+    health_lines,
+    plot_feed_health,
+    write_health_csv,
+)
+from forecast.records import Article, Feed
+
+NOW = datetime(2025, 7, 20, 12, tzinfo=UTC)
+START = NOW - timedelta(days=60)
+
+
+@pytest.fixture
+def archive(tmp_path):
+    with Archive(tmp_path / "archive.sqlite") as a:
+        yield a
+
+
+def play(archive, name, *, every=12.0, until=0.0, flags=(), delay=2.0):
+    """A feed with an item every so many hours, until so many days ago, each read some hours later."""
+    f = Feed(name, f"https://me:pw@{name.lower()}.example/feed", "third")
+    archive.log_fetch(name, f.url, START, "ok", 0, 0, "", None, None)
+    t, n = START + timedelta(hours=1), 0
+    while t < NOW - timedelta(days=until) - timedelta(hours=delay):
+        seen = t + timedelta(hours=delay)
+        a = Article(
+            f"{name}{n}",
+            f"{name} {n}",
+            f"{name} {n}",
+            "",
+            name,
+            "third",
+            t,
+            seen,
+            seen if flags else t,
+            flags,
+        )
+        archive.add_articles([a])
+        t, n = t + timedelta(hours=every), n + 1
+    archive.log_fetch(name, f.url, NOW - timedelta(hours=1), "ok", n, 0, "", None, None)
+    return f
+
+
+def one(archive, f):
+    return feed_health(archive, [f], now=NOW).iloc[0]
+
+
+def test_a_healthy_feed(archive):
+    r = one(archive, play(archive, "Good"))
+    assert r.state == "ok" and r.problem == "" and r.failures == 0
+    assert r.items_a_week == pytest.approx(14, abs=0.5) and r.delay_hours == 2.0 and r.dated_share == 1.0
+    assert r.usual_gap_hours == 12.0 and "pw" not in r.url
+
+
+def test_silence_is_measured_against_the_feeds_own_pace(archive):
+    assert one(archive, play(archive, "Daily", every=24, until=2.5)).state == "ok"
+    r = one(archive, play(archive, "Dead", every=12, until=6))
+    assert r.state == "stale" and "nothing new for 6 days (usually one every 12 hours)" in r.problem
+    assert one(archive, play(archive, "Weekly", every=168, until=14)).state == "ok"
+
+
+def test_never_failing_gone_and_waiting(archive):
+    f = Feed("New", "https://new.example/feed", "third")
+    assert one(archive, f).state == "never"
+    f = play(archive, "Bad")
+    for h in (3, 2):
+        archive.log_fetch(
+            "Bad", f.url, NOW - timedelta(minutes=h), "failed", 0, 0, "it was not found (404)", None, None
+        )
+    r = one(archive, f)
+    assert r.state == "failing" and r.failures == 2 and "2 times in a row" in r.problem and "404" in r.problem
+    archive.remember_feed("Bad", f.url, FeedState(gone_at=NOW))
+    assert one(archive, f).state == "gone"
+    archive.remember_feed("Bad", f.url, FeedState(retry_at=NOW + timedelta(hours=1)))
+    assert one(archive, f).state == "waiting"
+    f = play(archive, "Moved")
+    archive.remember_feed("Moved", f.url, FeedState(moved_to="https://x.example/new"))
+    r = one(archive, f)
+    assert r.state == "ok" and "moved to https://x.example/new" in r.problem
+
+
+def test_first_try_failed_and_no_item_yet(archive):
+    f = Feed("X", "https://x.example/feed", "third")
+    archive.log_fetch("X", f.url, NOW, "failed", 0, 0, "no answer", None, None)
+    assert "from the first try on" in one(archive, f).problem
+    archive.log_fetch("X", f.url, NOW, "ok", 0, 0, "", None, None)
+    assert "no item yet" in one(archive, f).problem
+
+
+def test_share_of_dated_items(archive):
+    assert one(archive, play(archive, "Undated", flags=("no_date",))).dated_share == 0.0
+
+
+def test_a_new_address_begins_anew(archive):
+    f = play(archive, "Good")
+    assert one(archive, Feed("Good", "https://other.example/feed", "third")).state == "never"
+    assert one(archive, f).state == "ok"
+
+
+def test_exit_codes_lines_and_columns(archive):
+    good, dead = play(archive, "Good"), play(archive, "Dead", until=20)
+    new = Feed("New", "https://new.example/feed", "third")
+    table = feed_health(archive, [good, dead, new], now=NOW)
+    assert tuple(table.columns) == COLUMNS and list(table.feed) == ["Good", "Dead", "New"]
+    assert (
+        health_exit_code(table) == 1 and health_exit_code(table[:1]) == 0 and health_exit_code(table[2:]) == 2
+    )
+    assert [line.split(":")[0] for line in health_lines(table)] == ["Dead", "New"]
+    assert health_exit_code(feed_health(archive, [], now=NOW)) == 0
+
+
+def test_csv_is_safe_and_its_place_is_checked(archive, tmp_path):
+    table = feed_health(archive, [Feed("=cmd()", "https://x.example/", "third")], now=NOW)
+    write_health_csv(table, tmp_path / "health.csv")
+    rows = list(csv.DictReader((tmp_path / "health.csv").read_text().splitlines()))
+    assert rows[0]["feed"] == "'=cmd()" and rows[0]["state"] == "never"
+    with pytest.raises(ArchiveError, match="cannot be written"):
+        write_health_csv(table, tmp_path / "none" / "health.csv")
+
+
+def test_chart_shows_one_bar_a_feed(archive):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    table = feed_health(archive, [play(archive, "Good"), play(archive, "$Dead_$", until=20)], now=NOW)
+    _, mine = plt.subplots()
+    ax = plot_feed_health(table, ax=mine)
+    assert ax is mine and [b.get_width() for b in ax.patches] == list(table.items_a_week)
+    assert ax.get_yticklabels()[0].get_text() == "Good" and "stale" in ax.texts[1].get_text()
+    ax.figure.canvas.draw()
+    plt.close("all")
+    plot_feed_health(table)
+    plt.close("all")
