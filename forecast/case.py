@@ -213,6 +213,11 @@ class Case:
     def __repr__(self) -> str:
         return f"Case({self.id!r}, parties={list(self.parties)}, feeds={len(self.data.feeds)})"
 
+    def _repr_html_(self) -> str:
+        from forecast.report import case_html
+
+        return case_html(self)
+
 
 def bundled_cases() -> list[str]:
     """Names of the cases that ship with the package."""

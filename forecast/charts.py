@@ -77,7 +77,7 @@ def _axes(ax: Axes | None, width: float, height: float) -> Axes:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.14, h_pad=0.08)  # type: ignore[union-attr]
+    figure.get_layout_engine().set(w_pad=0.14, h_pad=0.08)  # type: ignore[union-attr,call-arg]
     FigureCanvasAgg(figure)
     return figure.add_subplot()
 
@@ -188,6 +188,10 @@ def level_table(outlook: Outlook) -> pd.DataFrame:
     columns = ["round_id", "k", "p", "lo", "hi", "base_rate"]
     if not len(outlook.forecasts):
         return pd.DataFrame(columns=columns)
+    kept: dict[str, pd.DataFrame] = vars(outlook).setdefault("_levels", {})
+    key = hashlib.sha256((outlook.forecasts.to_csv() + outlook.features.to_csv() + str(outlook.headline)).encode()).hexdigest()
+    if key in kept:
+        return kept[key]
     model = LadderModel.default()
     known = model.model_id == outlook.model_id
     parts = []
@@ -199,7 +203,8 @@ def level_table(outlook: Outlook) -> pd.DataFrame:
         if k != outlook.headline and not known:
             part = part * float("nan")
         parts.append(part.assign(k=k, p=outlook.forecasts[column]).rename_axis("round_id").reset_index())
-    return pd.concat(parts, ignore_index=True)[columns].sort_values(["round_id", "k"], ignore_index=True)
+    kept[key] = pd.concat(parts, ignore_index=True)[columns].sort_values(["round_id", "k"], ignore_index=True)
+    return kept[key]
 
 
 def outlook_table(outlook: Outlook) -> pd.DataFrame:
@@ -633,19 +638,21 @@ def plot_tone(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     every = pd.to_datetime(table.date)
     ax.axhline(0, color=INK, linewidth=0.9)
     ends: list[list[Any]] = []
-    for (colour, mark), (side, g) in zip(cycle(SIDES), table.groupby("side", sort=True)):  # noqa: B905  the styles repeat
+    for (colour, mark), (side, g) in zip(cycle(SIDES), table.groupby("side", sort=True)):
         g = g.sort_values("date")
         ax.scatter(pd.to_datetime(g.date), g.tone, s=26, marker=mark, color=colour, alpha=0.45, linewidths=0)
         daily = g.groupby("date").tone.agg(["mean", "size"])
         smooth = (daily["mean"] * daily["size"]).ewm(span=5).mean() / daily["size"].ewm(span=5).mean()
         ax.plot(pd.to_datetime(smooth.index), smooth, color=colour, linewidth=2.2)
         ends.append([float(smooth.iloc[-1]), f"{short(side_name(side), 20)} ({len(g)})", colour, pd.Timestamp(smooth.index[-1]), float(smooth.iloc[-1])])
-    _spread(ends, 0.17, 1.0)
+    limit = min(1.08, max(0.22, 1.2 * float(table.tone.abs().max())))
+    _spread(ends, 0.16 * limit, 0.9 * limit)
     for y, text, colour, _, _ in ends:
         label = ax.annotate(text, (1, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points", color=colour, va="center", fontsize=10, fontweight="bold")
         label.set_linespacing(0.9)
-    ax.set_ylim(-1.08, 1.08)
-    ax.set_yticks([-1, 0, 1], ["collapse\nexpected", "neither", "deal\nimminent"])
+    ax.set_ylim(-limit, limit)
+    at = next(v for v in (1.0, 0.5, 0.2, 0.1) if v <= limit)
+    ax.set_yticks([-at, 0, at], [f"towards\ncollapse −{at:g}", "neither 0", f"towards\na deal +{at:g}"])
     _dates(ax, every)
     _heading(ax, title, "Marks: articles (their number after the name). Lines: running mean.", labels=12)
     return ax
@@ -654,7 +661,7 @@ def plot_tone(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 def _spread(ends: list[list[Any]], gap: float, limit: float) -> None:
     """Move labels (first item: height) apart so that none covers another, and keep them below the limit."""
     ends.sort(key=lambda e: e[0])
-    for below, e in zip(ends, ends[1:], strict=False):
+    for below, e in pairwise(ends):
         e[0] = max(e[0], below[0] + gap)
     over = max(0.0, ends[-1][0] - limit) if ends else 0.0
     for e in ends:
@@ -844,10 +851,10 @@ def caption(outlook: Outlook) -> str:
 def draw(plot: Callable[..., Axes], table: pd.DataFrame, footer: str = "") -> Figure:
     """One chart as a figure in the house style, with a caption below."""
     with house_style():
-        figure = plot(table).figure
+        figure: Any = plot(table).figure
         if footer:
-            figure.supxlabel("\n".join(textwrap.wrap(footer, int(figure.get_figwidth() * 13))), fontsize=8.5, color=PALE, x=0.012, ha="left")
-    return figure  # type: ignore[return-value]
+            figure.supxlabel("\n".join(textwrap.wrap(footer, int(figure.get_figwidth() * 15))), fontsize=8.5, color=PALE, x=0.012, ha="left")
+    return figure
 
 
 def _settle(figure: Figure) -> None:
@@ -861,12 +868,25 @@ def _settle(figure: Figure) -> None:
 
 def _save(figure: Figure, to: Path | io.StringIO | io.BytesIO, kind: str) -> None:
     """Write one format without dates inside: the same input gives the same bytes."""
-    if kind == "png":
-        figure.savefig(to, format="png", dpi=200, metadata={"Software": None}, pil_kwargs={"compress_level": 4})
-    elif kind == "svg":
-        figure.savefig(to, format="svg", metadata={"Date": None, "Creator": None})
-    else:
-        figure.savefig(to, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    # Straight to the canvas: `savefig` would draw everything a second time to lay it out, which `_settle` has done.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    before = figure.dpi
+    try:
+        if kind == "png":
+            figure.dpi = 200
+            FigureCanvasAgg(figure).print_png(to, metadata={"Software": None}, pil_kwargs={"compress_level": 4})
+        elif kind == "svg":
+            from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+            FigureCanvasSVG(figure).print_svg(to, metadata={"Date": None, "Creator": None})
+        else:
+            from matplotlib.backends.backend_pdf import FigureCanvasPdf
+
+            FigureCanvasPdf(figure).print_pdf(to, metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    finally:
+        figure.dpi = before
+        FigureCanvasAgg(figure)
 
 
 def save_figure(figure: Figure, stem: Path) -> None:

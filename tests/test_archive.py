@@ -430,8 +430,8 @@ def test_read_only_folder():
 def damage(path, share):
     """Overwrite a stretch in the middle of the file."""
     body = bytearray(path.read_bytes())
-    at = int(len(body) * share) // 4096 * 4096
-    body[at : at + 8192] = b"\xa5" * 8192
+    at = int(len(body) * share) // 16384 * 16384
+    body[at : at + 32768] = b"\xa5" * 32768
     path.write_bytes(body)
 
 
@@ -451,6 +451,14 @@ def test_damage_is_named_and_what_can_be_read_is_rescued(path, tmp_path, share):
         assert a.check() == [] and len(a.search("word399")) + len(a.search("word1")) >= 1
     with pytest.raises(ArchiveError, match="exists already"):
         salvage(path, tmp_path / "rescued.sqlite")
+
+
+def test_a_search_index_that_is_off_is_noticed_and_mended(archive):
+    archive.add_articles([article(n) for n in range(20)])
+    archive._db.execute("INSERT INTO articles_text (rowid, title, text) VALUES (99, 'ghost', 'ghost')")
+    assert "search index" in archive.check()[0]
+    archive.compact()
+    assert archive.check() == [] and len(archive.search("talks")) == 20
 
 
 def test_a_file_cut_short_is_damaged(path):

@@ -37,7 +37,7 @@ def test_outlook_draws_every_round_beside_its_base_rate(drawn: Any) -> None:
     assert "base rate" in said
     assert "90 % interval" in said
     assert len(ax.lines) == 3 * len(table)  # a mark for each of the three levels
-    assert len(ax.collections) == 2 * len(table)  # interval and base rate
+    assert len(ax.collections) == 6 * len(table)  # interval and base rate of each
     for r in table.itertuples():
         assert f"{r.p_ge5:.1%}" in said
 
@@ -65,7 +65,7 @@ def test_tone_one_dot_an_article(drawn: Any) -> None:
     ax, table = drawn["tone"]
     assert sum(len(c.get_offsets()) for c in ax.collections) == len(table)
     for side in table.side.unique():
-        assert side in words(ax)
+        assert charts.side_name(side) in words(ax)
 
 
 def test_reasons_signs(drawn: Any) -> None:

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from score_coding import HERE, load
 from sklearn.feature_extraction import DictVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from forecast.coding import Coder
 from forecast.coding.actors import named_actors
-from forecast.coding.learned import CLASSES, Reading, issue_features, pair_features
+from forecast.coding.learned import CLASSES, Reading, issue_features, pair_features, shared_features, topic_features
 from forecast.coding.lexicon import issues
 from forecast.coding.statements import SentenceReader
 from forecast.coding.text import fold, sentences, words_only
@@ -82,6 +82,7 @@ def fit(items: list[dict[str, Any]], coder: Coder, *, c_issue: float = 0.6, c_pa
     """Both models and the thresholds as arrays."""
     all_issues = list(issues())
     rows = [(list(readings(i, coder)), i["statements"]) for i in items]
+    items = [i for i, (rs, _) in zip(items, rows, strict=True) if rs]
     rows = [(rs, labels) for rs, labels in rows if rs]
     single = [(rs[0], labels) for rs, labels in rows if len(rs) == 1]
     vec, lrs = _fit_issues(single, all_issues, c_issue)
@@ -109,10 +110,11 @@ def fit(items: list[dict[str, Any]], coder: Coder, *, c_issue: float = 0.6, c_pa
         want = {(s["actor"], s["issue"]): s["stance"] for s in labels}
         listed = {h.value.split("|")[0] for h in r.hits if h.kind == "issue"} | {s.issue for s in r.rules}
         options = {i for j, i in enumerate(all_issues) if oof[n, j] >= 0.06} | listed | {i for _, i in want}
+        shared = shared_features(r)
         for issue in sorted(options):
             p = oof[n, all_issues.index(issue)]
             for actor, positions, facts in r.candidates:
-                feats.append(dict.fromkeys(pair_features(r, issue, actor, positions, facts, p), 1.0))
+                feats.append(dict.fromkeys([*shared, *pair_features(r, issue, actor, positions, facts, p)], 1.0))
                 y.append(CLASSES.index(want.get((actor, issue), "none")))
     counts = Counter(f for d in feats for f in d)
     feats = [{f: v for f, v in d.items() if counts[f] >= 3} for d in feats]
@@ -131,12 +133,33 @@ def fit(items: list[dict[str, Any]], coder: Coder, *, c_issue: float = 0.6, c_pa
     for j, issue in enumerate(all_issues):
         if issue in lrs:
             issue_weights[:, j], issue_bias[j] = lrs[issue].coef_[0], lrs[issue].intercept_[0]
+    topic = _fit_topic(items, [rs for rs, _ in rows])
     keep_i = np.abs(issue_weights).max(axis=1) > 0.03
     keep_p = np.abs(weights).max(axis=1) > 0.01
     return {
         "issues": np.array(all_issues), "issue_names": np.array(vec.get_feature_names_out(), dtype=str)[keep_i], "issue_weights": issue_weights[keep_i].astype(np.float16),
         "issue_bias": issue_bias, "pair_names": np.array(pvec.get_feature_names_out(), dtype=str)[keep_p], "pair_weights": weights[keep_p].astype(np.float16), "pair_bias": bias,
+        **topic,
         "threshold_names": np.array(["issue", "listed", "pair", "stance"]), "threshold_values": np.array([0.1, 0.06, 0.2, 0.18]),
+    }  # fmt: skip
+
+
+def _fit_topic(items: list[dict[str, Any]], parsed: list[list[Reading]]) -> dict[str, Any]:
+    """Relevance (logistic) and outlook tone (ridge) of a sentence; labels of an item are lent to its sentences."""
+    vec = DictVectorizer(dtype=np.float32)
+    rows = [(i, dict.fromkeys(topic_features(r), 1.0), n) for i, rs in zip(items, parsed, strict=True) for n, r in enumerate(rs)]
+    counts = Counter(f for _, d, _ in rows for f in d)
+    x = _narrow(vec.fit_transform([{f: 1.0 for f in d if counts[f] >= 2} for _, d, _ in rows]))
+    toned = np.array([i.get("tone") is not None for i, _, _ in rows])
+    tone = Ridge(alpha=20.0).fit(x[toned], np.array([i["tone"] for i, _, _ in rows if i.get("tone") is not None]))
+    # Of a relevant article only the first sentences are surely about the talks.
+    told = np.array(["relevant" in i and (not i["relevant"] or n < 2) for i, _, n in rows])
+    relevance = LogisticRegression(C=0.1, max_iter=500).fit(x[told], np.array([i["relevant"] for i, _, n in rows if "relevant" in i and (not i["relevant"] or n < 2)]))
+    weights = np.stack([relevance.coef_[0], tone.coef_], axis=1)
+    keep = np.abs(weights).max(axis=1) > 0.004
+    return {
+        "topic_names": np.array(vec.get_feature_names_out(), dtype=str)[keep], "topic_weights": weights[keep].astype(np.float16),
+        "topic_bias": np.array([relevance.intercept_[0], tone.intercept_]),
     }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from forecast.coding.tone import article_tone, sentence_tone
 from forecast.records import Coding, SentenceTone, Statement
 
 CODER_VERSION = "1"
+RELEVANT_FROM = 0.55  # mean probability of the two sentences most about peace talks
 
 _MEDIATING = re.compile(
     r"\b(?:mediat\w+|host\w*|brokered|facilitat\w+|sponsored|under the auspices|intermediar\w+|observer)\b"
@@ -69,19 +70,20 @@ class Coder:
         named = named_actors(text, hits, self.gazetteer, published, prefer)
         conflict, parties, mediators = self._conflict(text, folded, title, hits, named, published)
         relevant = _is_relevant(topic, parties, folded)
-        if not relevant and not force:
+        if not relevant and not force and self.weights is None:
             return Coding(False, conflict, None)
-        return self._read(text, folded, hits, named, published, conflict, parties, mediators, relevant)
+        return self._read(text, folded, hits, named, published, conflict, parties, mediators, relevant, force)
 
     def _read(
         self, text: str, folded: str, hits: list[Hit], named: list[Named], published: date,
-        conflict: str | None, parties: tuple[str, ...], mediators: tuple[str, ...], relevant: bool,
+        conflict: str | None, parties: tuple[str, ...], mediators: tuple[str, ...], relevant: bool, force: bool,
     ) -> Coding:  # fmt: skip
         context = self.context(parties, mediators)
         reader = SentenceReader(text, folded, context)
         statements: list[Statement] = []
         drafts: list[Draft] = []
         tones: list[SentenceTone] = []
+        topical: list[float] = []
         for s in sentences(text):
             mine = [h for h in hits if s.start <= h.start and h.end <= s.end]
             who = [n for n in named if s.start <= n.start and n.end <= s.end]
@@ -93,9 +95,18 @@ class Coder:
                     type(w)(w.start + s.start, w.end + s.start, w.first, w.last, w.granularity, w.rule) for w in offset
                 ]
                 drafts += read_mentions(text, folded, s, mine, who, dates, self.gazetteer, parties, published, found)
-            tone = sentence_tone(folded, s.start, s.end, mine)
+            if self.weights is not None and reader.reading is not None:
+                about, tone = self.weights.topic(reader.reading)
+                topical.append(about)
+            else:
+                tone = sentence_tone(folded, s.start, s.end, mine)
             if tone is not None:
                 tones.append(SentenceTone(s.index, context.speaker, tone, s.start, s.end))
+        if topical:
+            top = sorted(topical, reverse=True)[:2]
+            relevant = len(parties) >= 2 and sum(top) / len(top) >= RELEVANT_FROM
+            if not relevant and not force:
+                return Coding(False, conflict, None)
         merged = merge_drafts(drafts, published)
         hint = level_hint(folded)
         only_venue = {d.venue for d in merged if d.venue}
@@ -112,7 +123,7 @@ class Coder:
         return Coding(
             relevant=relevant,
             conflict_id=conflict,
-            tone=article_tone([t.tone for t in tones]),
+            tone=article_tone([t.tone for t in tones]) if relevant else None,
             statements=tuple(statements),
             mentions=tuple(mentions),
             tones=tuple(tones),

@@ -92,12 +92,18 @@ def issue_features(r: Reading) -> list[str]:
     return sorted(out)
 
 
+def topic_features(r: Reading) -> list[str]:
+    """What tells whether a sentence is about peace talks, and with what outlook."""
+    out = set(issue_features(r))
+    out |= {f"T:{h.value}" for h in r.hits if h.kind == "tone"}
+    out |= {f"K:{h.kind}" for h in r.hits if h.kind in ("general", "round", "other_talks")}
+    return sorted(out)
+
+
 def pair_features(r: Reading, issue: str, actor: str, positions: Sequence[int], facts: frozenset[str], issue_p: float) -> list[str]:
-    """What speaks for a stance of one actor on one issue in a sentence."""
+    """What speaks for a stance of one actor on one issue, besides `shared_features` of the sentence."""
     t = r.tokens
     out = {"bias", f"i:{issue}", f"p:{int(issue_p * 5)}"}
-    out |= {f"w:{w}" for w in t}
-    out |= {f"b:{a}_{b}" for a, b in itertools.pairwise(t)}
     out |= {f"f:{x}" for x in facts}
     for s in r.rules:
         same_actor, same_issue = s.actor == actor, s.issue == issue
@@ -120,6 +126,12 @@ def pair_features(r: Reading, issue: str, actor: str, positions: Sequence[int], 
     return sorted(out)
 
 
+def shared_features(r: Reading) -> list[str]:
+    """Words and word pairs of a sentence, the same for every pair of actor and issue in it."""
+    t = r.tokens
+    return sorted({f"w:{w}" for w in t} | {f"b:{a}_{b}" for a, b in itertools.pairwise(t)})
+
+
 def _at(r: Reading, offset: int) -> list[int]:
     return [i for i, place in enumerate(r.places) if place == offset][:1]
 
@@ -127,7 +139,11 @@ def _at(r: Reading, offset: int) -> list[int]:
 class Weights:
     """Sparse linear models: feature -> row of weights."""
 
-    def __init__(self, issues: Sequence[str], issue_rows: dict[str, Any], pair_rows: dict[str, Any], issue_bias: Any, pair_bias: Any, thresholds: dict[str, float]) -> None:
+    def __init__(
+        self, issues: Sequence[str], issue_rows: dict[str, Any], pair_rows: dict[str, Any], issue_bias: Any, pair_bias: Any,
+        thresholds: dict[str, float], topic_rows: dict[str, Any] | None = None, topic_bias: Any = None,
+    ) -> None:  # fmt: skip
+        self.topic_rows, self.topic_bias = topic_rows or {}, topic_bias
         self.issues = tuple(issues)
         self.issue_rows, self.pair_rows = issue_rows, pair_rows
         self.issue_bias, self.pair_bias = issue_bias, pair_bias
@@ -148,6 +164,7 @@ class Weights:
             return cls(
                 z["issues"].tolist(), issue_rows, pair_rows, z["issue_bias"], z["pair_bias"],
                 dict(zip(z["threshold_names"].tolist(), z["threshold_values"].tolist(), strict=True)),
+                dict(zip(z["topic_names"].tolist(), z["topic_weights"].astype("float32"), strict=True)), z["topic_bias"],
             )  # fmt: skip
 
     def issue_probabilities(self, r: Reading) -> dict[str, float]:
@@ -161,11 +178,31 @@ class Weights:
                 total += row
         return dict(zip(self.issues, (1.0 / (1.0 + np.exp(-total))).tolist(), strict=True))
 
-    def stance_probabilities(self, features: list[str]) -> np.ndarray:
+    def topic(self, r: Reading) -> tuple[float, float]:
+        """P(the sentence is about peace talks), and the outlook it gives, -1..+1."""
+        import numpy as np
+
+        total = self.topic_bias.copy()
+        for f in topic_features(r):
+            row = self.topic_rows.get(f)
+            if row is not None:
+                total += row
+        return float(1.0 / (1.0 + np.exp(-total[0]))), float(np.clip(total[1], -1.0, 1.0))
+
+    def pair_start(self, r: Reading) -> np.ndarray:
+        """Scores of the classes from what all pairs of a sentence share."""
+        total = self.pair_bias.copy()
+        for f in shared_features(r):
+            row = self.pair_rows.get(f)
+            if row is not None:
+                total += row
+        return total
+
+    def stance_probabilities(self, start: np.ndarray, features: list[str]) -> np.ndarray:
         """P(class) over `CLASSES` for one pair of actor and issue."""
         import numpy as np
 
-        total = self.pair_bias.copy()
+        total = start.copy()
         for f in features:
             row = self.pair_rows.get(f)
             if row is not None:
@@ -176,16 +213,19 @@ class Weights:
 
 def decide(r: Reading, weights: Weights) -> list[tuple[str, str, str, float]]:
     """(actor, issue, stance, probability) of the statements a sentence holds."""
+    if not r.candidates:
+        return []
     t = weights.thresholds
     issue_p = weights.issue_probabilities(r)
     listed = {h.value.split("|")[0] for h in r.hits if h.kind == "issue"}
     ruled = {s.issue for s in r.rules}
     options = [i for i, p in issue_p.items() if p >= t["issue"] or (i in listed and p >= t["listed"]) or i in ruled]
     out = []
+    start = weights.pair_start(r) if options else None
     for issue in options:
         scored = []
         for actor, positions, facts in r.candidates:
-            p = weights.stance_probabilities(pair_features(r, issue, actor, positions, facts, issue_p[issue]))
+            p = weights.stance_probabilities(start, pair_features(r, issue, actor, positions, facts, issue_p[issue]))
             k = int(p[1:].argmax()) + 1
             scored.append((float(1.0 - p[0]), float(p[k]), actor, CLASSES[k]))
         scored.sort(reverse=True)
