@@ -590,6 +590,137 @@ def doctor(case_dir: Annotated[Path | None, typer.Argument(metavar="[CASE_DIR]",
 
 
 @app.command()
+def feeds(
+    case_dir: CaseDir,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Also write the table here.", show_default=False)] = None,
+    chart_file: Annotated[Path | None, typer.Option("--chart", metavar="FILE.png", help="Also draw it here.", show_default=False)] = None,
+    retry: Annotated[str | None, typer.Option("--retry", metavar="NAME", help="Ask a feed again that was given up for gone.", show_default=False)] = None,
+    format: Fmt = Format.table,
+) -> None:
+    """Health of every feed: last success, items a week, delay, failures in words. Exit 1 if some are ill, 2 if all are.
+
+    Examples:
+
+      forecast feeds my-case
+
+      forecast feeds my-case --format csv
+    """
+    from forecast import health
+    from forecast.archive import Archive
+    from forecast.case import Case
+
+    case = Case.open(case_dir)
+    with Archive(case.archive_path, readonly=retry is None) as archive:
+        if retry is not None:
+            archive.forget_feed(retry)
+        table = health.feed_health(archive, case.feeds)
+    if csv is not None:
+        health.write_health_csv(table, csv)
+    if chart_file is not None:
+        from forecast.charts import draw
+
+        draw(health.plot_feed_health, table).savefig(chart_file, dpi=200)
+    if format is Format.table:
+        for line in health.health_lines(table):
+            _say(_clean(line))
+    else:
+        _print(table, format)
+    raise typer.Exit(health.health_exit_code(table))
+
+
+@app.command()
+def watch(case_dir: CaseDir, every: Annotated[str, typer.Option("--every", help="For example 30m, 2h or 1d.")] = "1h") -> None:
+    """Run a case again and again on a schedule; a failure is told and survived. Ctrl-C ends it and loses nothing."""
+    from forecast import outlook
+    from forecast.case import Case
+    from forecast.feeds import read_interval
+    from forecast.feeds import watch as keep_watch
+
+    Case.open(case_dir)
+    try:
+        interval = read_interval(every)
+    except ValueError as e:
+        raise ForecastError(str(e)) from None
+
+    def once() -> None:
+        o = outlook.run(case_dir)
+        _say(f"{datetime.now():%Y-%m-%d %H:%M}")
+        _show_feeds(o.feeds)
+        for line in o.changes or ["Nothing changed."]:
+            _say(line)
+
+    keep_watch(once, interval, on_error=lambda e: _say(f"FAILED: {e}"))
+
+
+@app.command()
+def fulltext(case_dir: CaseDir, limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many pages.")] = 200) -> None:
+    """Fetch the article pages behind the feed items, politely (extra `fulltext`); where it fails the summary stays."""
+    from forecast.archive import Archive
+    from forecast.case import Case
+    from forecast.pages import fill_full_text
+
+    case = Case.open(case_dir)
+    with Archive(case.archive_path) as archive:
+        results = fill_full_text(archive, allow_private=case.data.allow_private, limit=limit)
+    _say(f"{len(results)} pages tried")
+
+
+@app.command()
+def archive(
+    what: Annotated[str, typer.Argument(metavar="check|backup|compact|export|salvage")],
+    case_dir: CaseDir,
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Where to write (backup, export, salvage).", show_default=False)] = None,
+) -> None:
+    """Look after a case's archive.
+
+    Examples:
+
+      forecast archive check my-case
+
+      forecast archive backup my-case --to copy.sqlite
+
+      forecast archive export my-case --to articles.jsonl
+    """
+    from forecast import archive as store
+    from forecast.case import Case
+
+    path = Case.open(case_dir).archive_path
+    if what in ("backup", "export", "salvage") and to is None:
+        raise ForecastError(f"`archive {what}` needs --to FILE", "See `forecast archive --help`")
+    if what == "check":
+        faults = store.check_file(path)
+        _say("\n".join(faults) if faults else f"{path} is sound")
+        raise typer.Exit(1 if faults else 0)
+    if what == "salvage":
+        _say(", ".join(f"{n} {table}" for table, n in store.salvage(path, to).items()))  # type: ignore[arg-type]
+        return
+    if what not in ("backup", "compact", "export"):
+        raise ForecastError(f"'{what}' is none of check, backup, compact, export, salvage", "See `forecast archive --help`")
+    with store.Archive(path, readonly=what == "export") as a:
+        if what == "backup":
+            a.backup(to)  # type: ignore[arg-type]
+        elif what == "compact":
+            a.compact()
+        else:
+            _say(f"{a.export(to)} article versions written")  # type: ignore[arg-type]
+    _say(f"{what} done" + (f": {to}" if to else ""))
+
+
+@app.command()
+def discover(url: Annotated[str, typer.Argument(help="A site's page.")]) -> None:
+    """Find the feeds a site announces, as lines for case.toml."""
+    from forecast.imports import discover as find
+    from forecast.imports import feeds_as_toml
+    from forecast.records import Feed
+
+    found = find(url)
+    if not found:
+        _say("No feed was found there.")
+        raise typer.Exit(1)
+    _say(feeds_as_toml(Feed(f.title or f.url, f.url, "third") for f in found))
+
+
+@app.command()
 def cases() -> None:
     """List the cases that ship with the package."""
     from forecast.case import Case, bundled_cases

@@ -263,14 +263,18 @@ class LadderModel:
         One row per round and column: `held` (logit of the first rung), `later` (logit of the rung at the
         headline, given the one before) and `moves` (change of P(level >= headline) when the column is emptied).
         """
+        import numpy as np
         import pandas as pd
 
         start, raw, _ = self._terms(features, self.coef)
-        if noise:
-            raw = raw * (1 - noise)
         reference = [i for i, c in enumerate(self.columns) if c in CLASS_FEATURES]
         start = start + raw[:, reference, :].sum(axis=1)
         raw[:, reference, :] = 0.0
+        if noise:
+            base = self.base_rates(features)
+            rungs = base / np.hstack([np.ones((len(base), 1)), np.maximum(base[:, :-1], 1e-9)])
+            start = (1 - noise) * start + noise * _logit(rungs)
+            raw = raw * (1 - noise)
         j = headline - 1
         whole = self._cumulative(start + raw.sum(axis=1))[:, j]
         rows = []

@@ -69,7 +69,17 @@ class Round:
         if not dated:
             return None
         votes = Counter((e.mention.window_start, e.mention.window_end, e.mention.granularity) for e in dated)
-        return max(votes, key=lambda w: (_RANK[w[2]], votes[w]))
+        return max(votes, key=lambda w: (_RANK[w[2]], votes[w]))  # type: ignore[return-value]
+
+    @property
+    def held_on(self) -> tuple[date, date] | None:
+        """Days on which most reports say it was held; the window tells only when it was to be."""
+        told = Counter(
+            (e.mention.window_start, e.mention.window_end)
+            for e in self.evidence
+            if e.mention.status in ("held", "under_way") and e.mention.granularity == "day" and e.mention.window_start and e.mention.window_end
+        )
+        return told.most_common(1)[0][0] if told else None
 
     @property
     def status(self) -> str:
@@ -216,7 +226,10 @@ def rounds_table(rounds: Sequence[Round], case: Case, coded: Sequence[tuple[Arti
         plans = [e for e in r.evidence if e.day <= window[0] and e.mention.status in ("proposed", "confirmed", "postponed", "cancelled")]
         if status in ("proposed", "confirmed", "postponed") and reference_date > window[1] + GRACE:
             status = "lapsed"
+        if status == "under_way" and reference_date > window[1] + timedelta(days=3):
+            status = "held"
         held = status in ("held", "under_way")
+        day = r.held_on or (window[0], window[1])
         proposer = _majority(e.mention.proposer for e in plans)
         first_quote = (plans or r.evidence)[0]
         rows.append(
@@ -231,7 +244,7 @@ def rounds_table(rounds: Sequence[Round], case: Case, coded: Sequence[tuple[Arti
                 "status": status, "as_of": min(reference_date, window[0] - timedelta(days=1)) if held else reference_date,
                 **preround(r, case, coded, reference_date, window[0]),
                 "coder_confidence": 1, "proposer": proposer,
-                "date_start": window[0] if held else None, "date_end": window[1] if status == "held" else None,
+                "date_start": day[0] if held else None, "date_end": day[1] if status == "held" else None,
                 "n_articles": len({e.article.article_id for e in r.evidence}),
                 "n_sources": len({e.article.source for e in r.evidence}),
                 "disagreement": "; ".join(r.disagreement()), "quote": first_quote.mention.quote, "url": first_quote.article.url,

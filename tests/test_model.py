@@ -252,7 +252,6 @@ def test_fit_twice_gives_identical_bytes(history: Any, features: Any, tmp_path: 
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
 
-@pytest.mark.xfail(strict=True, reason="data/model.json is older than data/rounds/: `forecast fit`, then take this mark away")
 def test_shipped_model_is_that_of_the_shipped_table(model: Any, history: Any, features: Any) -> None:
     """After a change of table or features: `forecast fit`."""
     fresh = fc.LadderModel(model.settings).fit(

@@ -10,13 +10,13 @@ from datetime import date
 from forecast.case import Case, CaseData, bundled_cases
 from forecast.coding import lexicon
 from forecast.coding.actors import Gazetteer, Named, named_actors
-from forecast.coding.cues import preround_cues
+from forecast.coding.cues import preround_cues, stated_outlook
 from forecast.coding.dates import find_dates
 from forecast.coding.learned import Weights, decide
 from forecast.coding.mentions import Draft, finish, level_hint, merge_drafts, read_mentions
-from forecast.coding.statements import Context, SentenceReader
+from forecast.coding.statements import SURE, Context, SentenceReader
 from forecast.coding.text import Hit, PhraseBook, Sentence, fold, sentences, words_only
-from forecast.coding.tone import article_tone, sentence_tone
+from forecast.coding.tone import article_tone, sentence_tone, weigh
 from forecast.records import Coding, SentenceTone, Statement
 
 CODER_VERSION = "1"
@@ -84,6 +84,7 @@ class Coder:
         drafts: list[Draft] = []
         tones: list[SentenceTone] = []
         topical: list[float] = []
+        weights: list[float] = []
         for s in sentences(text):
             mine = [h for h in hits if s.start <= h.start and h.end <= s.end]
             who = [n for n in named if s.start <= n.start and n.end <= s.end]
@@ -95,13 +96,15 @@ class Coder:
                     type(w)(w.start + s.start, w.end + s.start, w.first, w.last, w.granularity, w.rule) for w in offset
                 ]
                 drafts += read_mentions(text, folded, s, mine, who, dates, self.gazetteer, parties, published, found)
+            learned: float | None = None
             if self.weights is not None and reader.reading is not None:
-                about, tone = self.weights.topic(reader.reading)
+                about, learned = self.weights.topic(reader.reading)
                 topical.append(about)
-            else:
-                tone = sentence_tone(folded, s.start, s.end, mine)
-            if tone is not None:
-                tones.append(SentenceTone(s.index, context.speaker, tone, s.start, s.end))
+            stated = stated_outlook(folded[s.start : s.end]) if any(h.kind == "tone" for h in mine) else None
+            weighed = weigh(learned, sentence_tone(folded, s.start, s.end, mine), stated)
+            if weighed is not None:
+                tones.append(SentenceTone(s.index, context.speaker, weighed[0], s.start, s.end))
+                weights.append(weighed[1])
         if topical:
             top = sorted(topical, reverse=True)[:2]
             relevant = len(parties) >= 2 and sum(top) / len(top) >= RELEVANT_FROM
@@ -123,7 +126,7 @@ class Coder:
         return Coding(
             relevant=relevant,
             conflict_id=conflict,
-            tone=article_tone([t.tone for t in tones]) if relevant else None,
+            tone=article_tone([(t.tone, w) for t, w in zip(tones, weights, strict=True)]) if relevant else None,
             statements=tuple(statements),
             mentions=tuple(mentions),
             tones=tuple(tones),
@@ -147,8 +150,11 @@ class Coder:
         reading = reader.reading
         if self.weights is None or reading is None:
             return ruled
-        out = []
+        out = [r for r in ruled if r.confidence >= SURE]
+        sure = {(r.actor, r.issue) for r in out}
         for actor, issue, stance, p in decide(reading, self.weights):
+            if (actor, issue) in sure:
+                continue
             same = next((r for r in ruled if r.actor == actor and r.issue == issue), None)
             near = same or next((r for r in ruled if r.issue == issue), None)
             gate, on = (near.gate, near.conditional_on) if near else (None, None)

@@ -27,3 +27,13 @@ def preround_cues(folded: str) -> tuple[str, ...]:
     ('draft_on_table', 'expectation:-1')
     """
     return tuple(name for name, pattern in _CUES if pattern.search(folded))
+
+
+def stated_outlook(folded: str) -> float | None:
+    """Outlook a text states outright, -1..+1: the mean of the expectations it names; None where it names none.
+
+    >>> stated_outlook("no breakthrough is expected")
+    -0.5
+    """
+    found = [int(c.split(":")[1]) for c in preround_cues(folded) if c.startswith("expectation")]
+    return sum(found) / len(found) / 2 if found else None

@@ -29,6 +29,7 @@ _RULES: list[tuple[str, re.Pattern[str]]] = [
     (name, re.compile(rf"(?<![\w.])(?:{pattern})(?![\w])"))
     for name, pattern in [
         ("iso", r"(?P<y>(?:19|20)\d\d)-(?P<m>\d\d)-(?P<d>\d\d)"),
+        ("week_of", rf"(?:the\s+)?week\s+(?:of|beginning|starting)\s+(?:on\s+)?(?:(?P<mn>{_M})\.?\s+(?P<d>{_DAY})|(?P<d2>{_DAY})\s+(?P<mn2>{_M}))(?:,?\s+(?P<y>(?:19|20)\d\d))?"),
         ("span_md_md", rf"(?P<mn>{_M})\.?\s+(?P<d>{_DAY}){_TO}(?P<mn2>{_M})\.?\s+(?P<d2>{_DAY})(?:,?\s+(?P<y>(?:19|20)\d\d))?"),
         ("span_dm_dm", rf"(?P<d>{_DAY})\s+(?P<mn>{_M})\.?{_TO}(?P<d2>{_DAY})\s+(?P<mn2>{_M})\.?(?:,?\s+(?P<y>(?:19|20)\d\d))?"),
         ("span_md", rf"(?:between\s+)?(?P<mn>{_M})\.?\s+(?P<d>{_DAY}){_SEP}(?P<d2>{_DAY})(?!\s*(?:{_M}))(?:,?\s+(?P<y>(?:19|20)\d\d))?"),
@@ -39,7 +40,6 @@ _RULES: list[tuple[str, re.Pattern[str]]] = [
         ("part_rel_month", r"(?:(?:the\s+)?(?P<part>early|mid|late|later|beginning\s+of|start\s+of|middle\s+of|end\s+of|first\s+half\s+of|second\s+half\s+of)\s+)?(?P<rel>this|next|last|the)\s+month"),
         ("days_next_week", rf"(?:(?P<d1>{_D}){_SEP})?(?P<d2>{_D})\s+(?:of\s+)?(?P<rel>next|last|this)\s+week|(?P<rel2>next|last|this)\s+week\s+on\s+(?P<d3>{_D})"),
         ("part_week", r"(?:(?:the\s+)?(?P<part>early|mid|late|later|beginning\s+of|start\s+of|middle\s+of|end\s+of)\s+)?(?P<rel>this|next|last|the\s+coming|the\s+following|the\s+past)\s+week(?!end)"),
-        ("week_of", rf"(?:the\s+)?week\s+(?:of|beginning|starting)\s+(?:on\s+)?(?:(?P<mn>{_M})\.?\s+(?P<d>{_DAY})|(?P<d2>{_DAY})\s+(?P<mn2>{_M}))(?:,?\s+(?P<y>(?:19|20)\d\d))?"),
         ("weekend", r"(?:(?P<rel>this|next|last|the\s+coming|over\s+the|at\s+the|the)\s+)?weekend"),
         ("within", rf"(?:with)?in\s+(?:the\s+)?(?:next|coming\s+)?\s*(?P<n>{_N})\s+(?P<unit>days?|weeks?|months?)(?:'\s*time|\s+time)?(?!\s+of)|over\s+the\s+next\s+(?P<n2>{_N})\s+(?P<unit2>days?|weeks?|months?)"),
         ("coming", r"(?:in|over|within)\s+the\s+(?:next\s+few|coming|next)\s+(?P<unit>days|weeks|months)"),

@@ -221,7 +221,9 @@ def decide(r: Reading, weights: Weights) -> list[tuple[str, str, str, float]]:
     ruled = {s.issue for s in r.rules}
     options = [i for i, p in issue_p.items() if p >= t["issue"] or (i in listed and p >= t["listed"]) or i in ruled]
     out = []
-    start = weights.pair_start(r) if options else None
+    if not options:
+        return []
+    start = weights.pair_start(r)
     for issue in options:
         scored = []
         for actor, positions, facts in r.candidates:

@@ -16,6 +16,7 @@ from forecast.coding.learned import Reading, tokens_of
 from forecast.coding.text import Hit, Sentence
 from forecast.records import Statement
 
+SURE = 0.75  # confidence of readings that stand whatever the learned part says: lists of wants in a quote
 _GATES = {"talks": "talks", "ceasefire": "ceasefire", "leaders_summit": "summit", "settlement": "signature"}
 _NEGATED = {"offers": "rejects", "accepts": "rejects", "demands": None, "rejects": None, "conditions": "rejects"}
 
@@ -766,8 +767,10 @@ class SentenceReader:
             end = max(end, issue.end)
         start, stop_at = self._trim(min(c.start, issue.start), end)
         reporter = c.speaker if c.speaker and c.speaker != actor else None
+        # A need in a speaker's own quoted words is as plain as a list of wants.
+        sure = SURE if stance == "demands" and c.quoted and _NEED_AFTER.match(self.folded[issue.end : c.end][:60]) else 0.6
         return [
-            Statement(s.index, actor, name, stance, gate, on, self.text[start:stop_at], start, stop_at, 0.6, reporter)
+            Statement(s.index, actor, name, stance, gate, on, self.text[start:stop_at], start, stop_at, sure, reporter)
         ]
 
     def _trim(self, start: int, end: int) -> tuple[int, int]:
@@ -804,7 +807,7 @@ class SentenceReader:
             out = []
             for h in issues[:2]:
                 start, stop = self._trim(c.start, c.end)
-                out.append(Statement(s.index, c.speaker, h.value.split("|")[0], "demands", None, None, self.text[start:stop], start, stop, 0.6, None))
+                out.append(Statement(s.index, c.speaker, h.value.split("|")[0], "demands", None, None, self.text[start:stop], start, stop, SURE, None))
             return out
         return []
 

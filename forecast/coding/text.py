@@ -129,17 +129,17 @@ class PhraseBook:
         return self._longest(out)
 
     def _longest(self, hits: list[Hit]) -> list[Hit]:
-        hits.sort(key=lambda h: (h.start, -h.end, h.kind, h.value))
+        """Of phrases of one list that overlap the longest stays: "meeting at the level of leaders", not "a meeting"."""
+        hits.sort(key=lambda h: (h.start - h.end, h.start, h.kind, h.value))
+        taken: dict[str, list[tuple[int, int]]] = {}
         kept: list[Hit] = []
-        reach: dict[str, tuple[int, int]] = {}
         for h in hits:
-            group = "*" if h.kind in self._exclusive else h.kind
-            start, end = reach.get(group, (-1, -1))
-            if h.start < end and (h.start, h.end) != (start, end):
+            spans = taken.setdefault("*" if h.kind in self._exclusive else h.kind, [])
+            if any(a < h.end and h.start < b and (a, b) != (h.start, h.end) for a, b in spans):
                 continue
-            reach[group] = (h.start, h.end)
+            spans.append((h.start, h.end))
             kept.append(h)
-        return kept
+        return sorted(kept, key=lambda h: (h.start, -h.end, h.kind, h.value))
 
 
 def _squeeze(words: str) -> tuple[str, list[int]]:

@@ -39,14 +39,33 @@ def sentence_tone(folded: str, start: int, end: int, hits: Sequence[Hit]) -> flo
     return max(-1.0, min(1.0, score + (extra if score > 0 else -extra if score < 0 else 0.0)))
 
 
-def article_tone(tones: Sequence[float]) -> float | None:
-    """Tone of an article: the mean of its sentences about the talks, drawn to 0 when there are few.
+def weigh(learned: float | None, listed: float | None, stated: float | None) -> tuple[float, float] | None:
+    """Tone of a sentence and its weight in the article; None where nothing speaks of the prospects.
+
+    Parameters
+    ----------
+    learned : from the learned part, where there is one.
+    listed : from the word lists.
+    stated : outlook stated outright ("no breakthrough expected"), -1..+1; it counts for most.
+    """
+    if learned is None and listed is None and stated is None:
+        return None
+    if learned is None or listed is None:
+        tone = learned if learned is not None else listed if listed is not None else 0.0
+    else:
+        tone = 0.5 * learned + 0.5 * listed
+    if stated is not None:
+        tone = 0.3 * tone + 0.7 * stated
+    return tone, (abs(tone) + 0.05) * (6.0 if stated is not None else 1.0)
+
+
+def article_tone(tones: Sequence[tuple[float, float]]) -> float | None:
+    """Tone of an article: the weighted mean of its sentences (tone, weight).
 
     >>> article_tone([]) is None
     True
-    >>> round(article_tone([-0.5, -0.5]), 2)
-    -0.4
+    >>> article_tone([(-0.5, 1.0), (0.25, 1.0)])
+    -0.125
     """
-    if not tones:
-        return None
-    return sum(tones) / (len(tones) + 0.5)
+    total = sum(w for _, w in tones)
+    return sum(t * w for t, w in tones) / total if total else None
