@@ -237,9 +237,23 @@ def round_label(row: Any) -> str:
     parts = [row.venue if isinstance(row.venue, str) else "Venue open"]
     if not pd.isna(row.ordinal):
         parts.append(f"{ordinal(int(row.ordinal))} round")
-    a, b = pd.Timestamp(row.window_start), pd.Timestamp(row.window_end)
-    when = f"{a.day} {a:%b %Y}" if a == b else f"{a.day}-{b.day} {b:%b %Y}" if (a.month, a.year) == (b.month, b.year) else f"{a.day} {a:%b} - {b.day} {b:%b %Y}"
-    return ", ".join([*parts, when])
+    return ", ".join([*parts, span(row.window_start, row.window_end)])
+
+
+def span(start: Any, end: Any) -> str:
+    """A window of days for people.
+
+    >>> span("2025-07-21", "2025-07-27"), span("2025-07-30", "2025-08-02")
+    ('21-27 Jul 2025', '30 Jul - 2 Aug 2025')
+    """
+    import pandas as pd
+
+    a, b = pd.Timestamp(start), pd.Timestamp(end)
+    if a == b:
+        return f"{a.day} {a:%b %Y}"
+    if (a.month, a.year) == (b.month, b.year):
+        return f"{a.day}-{b.day} {b:%b %Y}"
+    return f"{a.day} {a:%b}{'' if a.year == b.year else f' {a.year}'} - {b.day} {b:%b %Y}"
 
 
 def ordinal(n: int) -> str:
@@ -484,7 +498,7 @@ def _why(outlook: Outlook, round_id: str, before: dict[str, Any] | None, now: di
     if before.get("status") != now.get("status"):
         out.append(f"{before.get('status')} → {now.get('status')}")
     if (before["window_start"], before["window_end"]) != (now["window_start"], now["window_end"]):
-        out.append(f"date {now['window_start']} to {now['window_end']}")
+        out.append(f"window now {span(now['window_start'], now['window_end'])}")
     e = outlook.events
     said = e[(e.round_id == round_id) & (e.date.astype(str) > before["reference_date"]) & (e.date.astype(str) <= now["reference_date"])] if len(e) else e
     if len(said) and not out:
@@ -755,6 +769,7 @@ def plot_reliability(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.fill_between(table.predicted, table.lo, table.hi, color=SKY, alpha=0.3, linewidth=0)
     if "base_rate" in table:
         ax.axhline(float(table.base_rate.iloc[0]), color=INK, linewidth=1.4, linestyle=(0, (2.5, 1.5)))
+        ax.annotate("base rate", (top, float(table.base_rate.iloc[0])), xytext=(-3, 3), textcoords="offset points", ha="right", va="bottom", fontsize=9.5)
     ax.plot(table.predicted, table.observed, "o-", color=BLUE, markersize=7)
     previous = None
     for r in table.itertuples():
@@ -948,7 +963,7 @@ def export_charts(outlook: Outlook, folder: Path, *, pdf: bool = False) -> list[
         safe_csv(table, stem.with_suffix(".csv"))
         note = {
             "title": d.title, "alt": d.alt, "caption": caption(outlook), "as_of": outlook.reference_date.isoformat(),
-            "model_id": outlook.model_id, "rows": len(d.table), "content_hash": d.content_hash,
+            "sources": sorted(set(outlook.statements.source)), "model_id": outlook.model_id, "rows": len(d.table), "content_hash": d.content_hash,
         }  # fmt: skip
         stem.with_suffix(".json").write_text(json.dumps(note, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         out.append(stem.with_suffix(".png"))

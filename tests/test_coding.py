@@ -40,16 +40,8 @@ def test_issues_are_those_of_the_codebook() -> None:
             assert entry["no_match"], issue
 
 
-def fault(reason: str) -> Any:
-    """A known fault of the reader: the test says what is right."""
-    return pytest.mark.xfail(strict=True, reason=f"coding: {reason}")
-
-
-MISSED = {"She proposed a meeting at the level of leaders.": fault("'a meeting' hides 'meeting at the level of leaders'")}
-
-
 @pytest.mark.parametrize(
-    ("issue", "sentence"), [pytest.param(i, s, marks=MISSED.get(s, ())) for i, e in CODEBOOK.items() for s in e["match"]]
+    ("issue", "sentence"), [(i, s) for i, e in CODEBOOK.items() for s in e["match"]]
 )
 def test_must_match(book: PhraseBook, issue: str, sentence: str) -> None:
     assert issue in issues_in(book, sentence)
@@ -70,7 +62,7 @@ def test_codebook_names_no_party_person_or_place() -> None:
     ("base", "forms"),
     [
         ("demand", {"demand", "demands", "demanded", "demanding"}),
-        pytest.param("agree", {"agree", "agrees", "agreed", "agreeing"}, marks=fault("'agree' is inflected to 'agreing'")),
+        ("agree", {"agree", "agrees", "agreed", "agreeing"}),
         ("reject", {"rejects", "rejected", "rejecting"}),
         ("refuse", {"refuses", "refused", "refusing"}),
         ("deny", {"denies", "denied", "denying"}),
@@ -191,9 +183,9 @@ def test_read_as(coder: Any, text: str, wanted: tuple[str, str, str]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param("Russia did not rule out a ceasefire.", marks=fault("'did not rule out' is read as a refusal")),
-        pytest.param("Would Ukraine accept a ceasefire?", marks=fault("a question is read as a statement")),
-        pytest.param("If Ukraine accepted a ceasefire, the front would freeze.", marks=fault("a hypothetical is read as a statement")),
+        "Russia did not rule out a ceasefire.",
+        "Would Ukraine accept a ceasefire?",
+        "If Ukraine accepted a ceasefire, the front would freeze.",
         "Analysts believe Russia may reject a ceasefire.",
         "A ceasefire was demanded.",
     ],
@@ -246,7 +238,6 @@ def test_seed_article_read(coder: Any) -> None:
     assert not any(s[0] == "Russia" and s[2] == "accepts" for s in read(coder, ARTICLE))
 
 
-@fault("our rendition of the seed article is read as faintly hopeful, though the analysts are skeptical and no date is set")
 def test_seed_article_is_negative(coder: Any) -> None:
     from test_outlook import ARTICLE, TITLE
 
@@ -275,7 +266,6 @@ def test_general_coder_on_other_conflicts(text: str, day: str, conflict: str) ->
     check(text, c)
 
 
-@fault("in a round without a case, Brazil's foreign ministry is taken for a party and Peru left out")
 def test_world_without_a_case() -> None:
     text = "Peru and Ecuador will hold a second round of peace talks in Brasilia on Monday, Brazil's foreign ministry said. Ecuador demanded a ceasefire."
     c = fc.Coder().code(text, date(1995, 2, 10))

@@ -112,14 +112,9 @@ def test_no_date_is_invented(phrase: str) -> None:
     assert found(phrase, SAT) == NONE
 
 
-WEEK_OF = pytest.param(
-    "in the week of 28 July", "week", marks=pytest.mark.xfail(strict=True, reason="dates: 'the week of 28 July' is read as the day 28 July")
-)
-
-
 @pytest.mark.parametrize(
     ("phrase", "granularity"),
-    [("on 23 July", "day"), ("next week", "week"), ("in August", "month"), ("on Wednesday", "day"), WEEK_OF],
+    [("on 23 July", "day"), ("next week", "week"), ("in August", "month"), ("on Wednesday", "day"), ("in the week of 28 July", "week")],
 )
 def test_granularity(phrase: str, granularity: str) -> None:
     (w,) = find_dates(fold(f"talks will be held {phrase}"), date(2025, 7, 19))

@@ -218,13 +218,7 @@ def test_contributions_are_exact(model: Any, features: Any) -> None:
     assert 1 / (1 + np.exp(-logit)) == pytest.approx(model.predict(features).p_held.to_numpy(), abs=1e-9)
 
 
-NOISY = pytest.mark.xfail(
-    strict=True,
-    reason="model: with noise, `moves` starts from a probability that is not the forecast (the class and the shift are not blended)",
-)
-
-
-@pytest.mark.parametrize("noise", [0.0, pytest.param(0.35, marks=NOISY)])
+@pytest.mark.parametrize("noise", [0.0, 0.35])
 def test_moves_are_those_of_the_forecast_given(model: Any, features: Any, noise: float) -> None:
     """Taking a column's `held` from the logit of P(held) lowers P(held) by its `moves`."""
     features = features.head(30)

@@ -104,7 +104,7 @@ def check_round(o: fc.Outlook) -> None:
 
 def check_past(o: fc.Outlook) -> None:
     held = o.rounds[o.rounds.status == "held"]
-    assert {str(d)[:10] for d in held.window_start} == {"2025-05-16", "2025-06-02"}
+    assert {str(d)[:10] for d in held.date_start} == {"2025-05-16", "2025-06-02"}
 
 
 DEMANDS = {
@@ -133,10 +133,6 @@ def check_probability(o: fc.Outlook) -> None:
     assert len(o.contributions[o.contributions.moves.abs() > 0])
 
 
-LISTED = pytest.mark.xfail(
-    strict=True,
-    reason="coding: of a quoted list of wants ('An exchange of prisoners. ... a meeting at the level of leaders is needed') not all are read",
-)
 
 
 class TestSeedArticle:
@@ -146,7 +142,7 @@ class TestSeedArticle:
     def test_past_rounds(self, seeded: fc.Outlook) -> None:
         check_past(seeded)
 
-    @pytest.mark.parametrize("issue", [pytest.param(i, marks=LISTED if i in ("prisoner_exchange", "leaders_summit") else ()) for i in DEMANDS])
+    @pytest.mark.parametrize("issue", DEMANDS)
     def test_demands(self, seeded: fc.Outlook, issue: str) -> None:
         check_demand(seeded, issue)
 
@@ -156,7 +152,6 @@ class TestSeedArticle:
     def test_probability(self, seeded: fc.Outlook) -> None:
         check_probability(seeded)
 
-    @pytest.mark.xfail(strict=True, reason="coding: the tone of our rendition of the article is read as faintly hopeful")
     def test_tone(self, seeded: fc.Outlook) -> None:
         assert seeded.tone.tone.mean() < 0
 
@@ -171,7 +166,6 @@ class TestSeedArticle:
         check_demand(original, issue)
 
     @pytest.mark.skipif(not ORIGINAL.exists(), reason=ABSENT)
-    @pytest.mark.xfail(strict=True, reason="coding: the tone of the original article is read as faintly hopeful")
     def test_original_tone(self, original: fc.Outlook) -> None:
         assert original.tone.tone.mean() < 0
 
@@ -310,10 +304,9 @@ class TestDemo:
         assert not demo.failed
         assert len(demo.feeds) >= 6
 
-    @pytest.mark.xfail(strict=True, reason="rounds: in the sample feeds the round of 16 May is not recognised as held on that day")
     def test_rounds_held(self, demo: fc.Outlook) -> None:
         held = demo.rounds[(demo.rounds.status == "held") & (demo.rounds.venue == "Istanbul")]
-        assert {"2025-05-16", "2025-06-02"} <= {str(d)[:10] for d in held.window_start}
+        assert {"2025-05-16", "2025-06-02"} <= {str(d)[:10] for d in held.date_start}
 
     def test_third_istanbul_round(self, demo: fc.Outlook) -> None:
         r = the_round(demo)

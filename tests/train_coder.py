@@ -24,7 +24,14 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from forecast.coding import Coder
 from forecast.coding.actors import named_actors
-from forecast.coding.learned import CLASSES, Reading, issue_features, pair_features, shared_features, topic_features
+from forecast.coding.learned import (
+    CLASSES,
+    Reading,
+    issue_features,
+    pair_features,
+    shared_features,
+    topic_features,
+)
 from forecast.coding.lexicon import issues
 from forecast.coding.statements import SentenceReader
 from forecast.coding.text import fold, sentences, words_only

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,7 @@ from forecast.coding.tone import article_tone, sentence_tone, weigh
 from forecast.records import Coding, SentenceTone, Statement
 
 CODER_VERSION = "1"
+DOUBTFUL_FROM = 0.9  # probability a reading needs in a question, a supposition or an analyst's mouth
 RELEVANT_FROM = 0.55  # mean probability of the two sentences most about peace talks
 
 _MEDIATING = re.compile(
@@ -152,8 +154,9 @@ class Coder:
             return ruled
         out = [r for r in ruled if r.confidence >= SURE]
         sure = {(r.actor, r.issue) for r in out}
+        floor = DOUBTFUL_FROM if reader.doubtful() else 0.0
         for actor, issue, stance, p in decide(reading, self.weights):
-            if (actor, issue) in sure:
+            if (actor, issue) in sure or p < floor:
                 continue
             same = next((r for r in ruled if r.actor == actor and r.issue == issue), None)
             near = same or next((r for r in ruled if r.issue == issue), None)
@@ -187,7 +190,7 @@ class Coder:
             for n in named_actors(title, self.book.find(title), self.gazetteer, published, frozenset()):
                 counts[n.actor] += 2
         mediating = _mediating_actors(folded, named)
-        general = self._general(counts, mediating)
+        general = self._general(_as_parties(counts, folded, named), mediating)
         best: tuple[float, CaseData] | None = None
         for data in self.cases.values():
             score = self._case_score(data, counts, published)
@@ -239,6 +242,19 @@ class Coder:
         self, counts: Counter[str], known: set[str], mediating: set[str], parties: set[str]
     ) -> tuple[str, ...]:
         return tuple(a for a, _ in counts.most_common() if a in mediating and a not in parties)[:3]
+
+
+def _as_parties(counts: Counter[str], folded: str, named: Sequence[Named]) -> Counter[str]:
+    """Counts that tell parties from hosts: a capital where a meeting is does not count, "X and Y" counts more."""
+    out = Counter(counts)
+    for n in named:
+        if n.how == "capital" and folded[max(0, n.start - 4) : n.start].endswith(" in "):
+            out[n.actor] -= 1
+    for a, b in itertools.pairwise(named):
+        if a.actor != b.actor and folded[a.end : b.start].strip() in ("and", "and the", "-", "with", "from"):
+            out[a.actor] += 2
+            out[b.actor] += 2
+    return Counter({k: v for k, v in out.items() if v > 0})
 
 
 def _mediating_actors(folded: str, named: Iterable[Named]) -> set[str]:

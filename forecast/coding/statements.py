@@ -71,6 +71,10 @@ _DECLARED = re.compile(
 _LIGHT = re.compile(
     r"\b(?:mak\w+|made|issu\w+|repeat\w*|reiterat\w+|renew\w*|voic\w+|express\w*|stat\w+|reaffirm\w*|restat\w+|maintain\w*|put forward|set out|list\w*|stick\w* to|stuck to|stood by|stand\w* by|insist\w* on|present\w*|extend\w*|convey\w*|has|have|had|with|signal\w*|declar\w+|announc\w+|gave|giv\w+|confirm\w*|show\w*|launch\w*|join\w*|add\w*|back\w* up|underlin\w+|stress\w*|press\w*|remain\w* firm in|is|are|was|were|reach\w*|sign\w*|struck|indicat\w+|offer\w*|drop\w*|soften\w*)\b[^,;]{0,30}$"
 )
+_DOUBTFUL = re.compile(
+    r"^(?:if|were|had|what if|should)\b|\b(?:not|never|n't|without|nor) (?:yet |quite |entirely )?(?:rul\w+ out|reject\w*|refus\w+|exclud\w+|dismiss\w*)\b|"
+    r"\b(?:might|could|may) (?:\w+ )?(?:accept|reject|offer|agree|demand|propose|refuse)\b|\bwould (?:then |have |freeze|collapse|mean|lead|be seen|require)|\bwhether\b|\bspeculat\w+|\bhypothetical"
+)
 _DEAL = re.compile(r"^(?:sign|reach|agree|conclud|seal|initial|struck|strik)")
 _PRONOUNS = re.compile(r"\b(he|she|it|they|we|i|us|our|ours|its|his|her|their|them|him)\b")
 _SAY_GAP = re.compile(r"^[\s\w,'.-]{0,40}$")
@@ -195,6 +199,14 @@ class SentenceReader:
             facts[actor].add(f"n:{min(len(order), 4)}")
         candidates = tuple((a, tuple(positions[a][:3]), frozenset(f)) for a, f in facts.items() if not a.startswith("*"))
         return Reading(s, tuple(tokens), tuple(places), tuple(self.hits), candidates, tuple(found))
+
+    def doubtful(self) -> bool:
+        """Whether the sentence last read asks, imagines or denies a refusal, so that only a sure reading may stand."""
+        s = self.reading.sentence if self.reading else None
+        if s is None:
+            return False
+        words = self.folded[s.start : s.end]
+        return bool(_DOUBTFUL.search(words)) or words.rstrip('"').endswith("?") or any(c.analyst for c in self.last_clauses)
 
     def condition_of(self, issue: str) -> str | None:
         """The issue named in a conditional clause of the sentence last read, other than `issue`."""

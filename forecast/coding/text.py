@@ -154,6 +154,7 @@ def _squeeze(words: str) -> tuple[str, list[int]]:
 
 
 _IRREGULAR = {
+    "agree": ("agrees", "agreed", "agreeing"), "disagree": ("disagrees", "disagreed", "disagreeing"),
     "be": ("is", "are", "was", "were", "been", "being"), "say": ("says", "said", "saying"),
     "seek": ("seeks", "sought", "seeking"), "hold": ("holds", "held", "holding"), "meet": ("meets", "met", "meeting"),
     "put": ("puts", "put", "putting"), "set": ("sets", "set", "setting"), "give": ("gives", "gave", "given", "giving"),
@@ -171,7 +172,7 @@ _IRREGULAR = {
     "wrap": ("wraps", "wrapped", "wrapping"), "sit": ("sits", "sat", "sitting"), "speak": ("speaks", "spoke", "spoken", "speaking"),
     "come": ("comes", "came", "coming"), "pull": ("pulls", "pulled", "pulling"), "veto": ("vetoes", "vetoed", "vetoing"),
     "submit": ("submits", "submitted", "submitting"), "balk": ("balks", "balked", "balking"),
-    "ban": ("bans", "banned", "banning"), "free": ("frees", "freed", "freeing"), "spurn": ("spurns", "spurned", "spurning"),
+    "ban": ("bans", "banned", "banning"), "free": ("frees", "freed", "freeing"), "flee": ("flees", "fled", "fleeing"), "spurn": ("spurns", "spurned", "spurning"),
     "turn": ("turns", "turned", "turning"), "back": ("backs", "backed", "backing"), "shun": ("shuns", "shunned", "shunning"),
     "know": ("knows", "knew", "known", "knowing"), "think": ("thinks", "thought", "thinking"),
     "defer": ("defers", "deferred", "deferring"), "scrap": ("scraps", "scrapped", "scrapping"),
