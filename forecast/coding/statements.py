@@ -533,9 +533,8 @@ class SentenceReader:
                 form = "n"  # "the offer", "its demand": a noun
             if form == "v" and word.endswith("ed") and re.search(r"\b(?:the|a|an|its|their|his|her|this|that|any|of|for|on|to|with|under)\s+(?:[\w-]+\s+)?$", before[-24:]) and not re.search(r"\bthat\s+$", before) and not re.match(r"\s+(?:by|to|for|on|that)\b", folded[h.end : h.end + 6]):
                 continue  # "the proposed truce": a participle that only describes
-            if form == "s" and not re.search(r"\b(?:is|are|was|were|be|been|being|remains?|remained|stands?|stood|himself|herself|itself|themselves|declared|as|not|seems?|'s|were|now|also|still|fully|always)\s+(?:\w+\s+){0,2}$|^\s*$", before) and stance != "rejects":
-                if not re.search(r"(?:ready|willing|prepared|open)", word):
-                    continue
+            if form == "s" and not re.search(r"\b(?:is|are|was|were|be|been|being|remains?|remained|stands?|stood|himself|herself|itself|themselves|declared|as|not|seems?|'s|were|now|also|still|fully|always)\s+(?:\w+\s+){0,2}$|^\s*$", before) and stance != "rejects" and not re.search(r"(?:ready|willing|prepared|open)", word):
+                continue
             if cues and self._governed(cues[-1], h, form):
                 if cues[-1].stance == "rejects" and stance == "rejects" and not self._possessor(c, h.start):
                     cues[-1] = _Cue(cues[-1].start, h.end, None, cues[-1].form)
