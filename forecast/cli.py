@@ -235,7 +235,7 @@ def init(
 @app.command()
 def collect(
     case_dir: CaseDir,
-    from_file: Annotated[Path | None, typer.Option("--from", metavar="ARTICLES.jsonl", help="Take articles from a JSONL file instead of the feeds.", show_default=False)] = None,
+    from_file: Annotated[Path | None, typer.Option("--from", metavar="ARTICLES.jsonl", help="Take articles from a JSONL, CSV or Parquet file instead of the feeds.", show_default=False)] = None,
 ) -> None:
     """Read the feeds of a case (or a JSONL file) into its archive.
 
@@ -250,9 +250,11 @@ def collect(
 
     case = Case.open(case_dir)
     if from_file is not None:
-        new, changed = outlook.import_articles(case, from_file)
-        _say(f"{new} new articles, {changed} changed")
-        return
+        got = outlook.import_articles(case, from_file)
+        _say(f"{got.new} new articles, {got.changed} changed" + (f", {got.skipped} records passed over" if got.skipped else ""))
+        for line in got.faults:
+            _say(f"  {_clean(line)}")
+        raise typer.Exit(1 if got.skipped else 0)
     raise typer.Exit(_show_feeds(outlook.collect_case(case)))
 
 

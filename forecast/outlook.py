@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forecast.archive import Archive, canonical_url
+from forecast.archive import Archive
 from forecast.bundled import data_path
 from forecast.case import Case
 from forecast.errors import CaseError, ForecastError, TableError
@@ -19,6 +19,8 @@ from forecast.tables import ROUND_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from forecast.imports import ImportResult
 
 DEMO_DATE = date(2025, 7, 20)
 # Share by which machine-coded evidence is drawn back to the base rate; see "Noise of machine coding" in data/README.md.
@@ -150,24 +152,16 @@ def read_published(value: Any, where: str) -> datetime:
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def import_articles(case: Case, file: str | Path, *, now: datetime | None = None) -> tuple[int, int]:
-    """Take articles that did not come from a feed (JSONL) into the archive; returns (new, changed)."""
-    retrieved = now or datetime.now(UTC)
+def import_articles(case: Case, file: str | Path, *, now: datetime | None = None) -> ImportResult:
+    """Take articles that did not come from a feed (JSONL, CSV, Parquet) into the archive of a case.
 
-    def rows() -> Iterator[Article]:
-        for row in read_jsonl(file):
-            published = read_published(row["published"], f"{file}, id {row['id']}")
-            text = str(row.get("text") or row.get("title"))
-            url = str(row.get("url") or "")
-            identity = canonical_url(url) if url else f"import|{row['id']}"
-            yield Article(
-                article_id=hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()[:16], title=str(row.get("title") or ""),
-                text=text, url=url, source=str(row.get("source") or "imported"), side=str(row.get("side") or "third"),
-                published=published, retrieved=max(retrieved, published), effective=published,
-            )  # fmt: skip
+    Records that cannot be used are passed over and counted in the result. Raises ParseError for a file that
+    cannot be read at all.
+    """
+    from forecast import imports
 
     with Archive(case.archive_path) as archive:
-        return archive.add_articles(rows())
+        return imports.import_articles(Path(file), archive, now=now)
 
 
 def code_articles(

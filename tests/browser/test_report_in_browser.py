@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tarfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,8 @@ def test_works_without_scripts(page: Page, address: str) -> None:
     for _ in range(100):
         root = page.send("DOM.getDocument")["root"]["nodeId"]
         nodes = page.send("DOM.querySelectorAll", nodeId=root, selector="figure svg")
-        if nodes["nodeIds"]:
+        if len(nodes["nodeIds"]) >= 9:
             break
+        time.sleep(0.1)
     assert len(nodes["nodeIds"]) >= 9
     assert page.errors == []
