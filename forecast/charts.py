@@ -833,6 +833,8 @@ def chart_set(outlook: Outlook) -> dict[str, tuple[Callable[..., Axes], pd.DataF
     p, said_when, share, feeds = outlook.positions, timeline_table(outlook), balance_table(outlook), feeds_table(outlook)
     stances = "; ".join(f"{a} {', '.join(f'{n} {s}' for s, n in g.stance.value_counts().sort_index().items())}" for a, g in p.groupby("actor")) if len(p) else ""
     sides = ", ".join(f"{side_name(r.side)} {r.share:.0%}" for r in share.itertuples())
+    told = "; ".join(f"{a} {', '.join(f'{n} {s}' for s, n in g.stance.value_counts().sort_index().items())}" for a, g in said_when.groupby("actor"))
+    moods = ", ".join(f"{side_name(side)} {v:+.2f}" for side, v in outlook.tone.groupby("side").tone.mean().items()) if len(outlook.tone) else ""
     ill = ", ".join(feeds.feed[feeds.state != "ok"]) or "none"
     return {
         "outlook": (plot_outlook, f, f"Dot chart of the probability that each proposed round reaches level {outlook.headline}. {said}."),
@@ -840,8 +842,8 @@ def chart_set(outlook: Outlook) -> dict[str, tuple[Callable[..., Axes], pd.DataF
         "movement": (plot_movement, moved, f"Line of the logged forecasts of the first proposed round: {path}."),
         "reasons": (plot_contributions, why, f"Bars: percentage points by which each column moves the headline probability. {ups or 'None'}."),
         "positions": (plot_positions, p, f"Table of the latest stance of each party on {p.issue.nunique()} issues. {stances}."),
-        "statements": (plot_timeline, said_when, f"Time line of {len(said_when)} statements by party and stance."),
-        "tone": (plot_tone, outlook.tone, f"Outlook tone of {len(outlook.tone)} articles by the side of the outlet, -1 to +1."),
+        "statements": (plot_timeline, said_when, f"Time line of {len(said_when)} statements by party and stance. {told or 'None'}."),
+        "tone": (plot_tone, outlook.tone, f"Outlook tone of {len(outlook.tone)} articles by the side of the outlet, -1 to +1; mean: {moods or 'none'}."),
         "balance": (plot_balance, share, f"Bars: share of the statements by the side of the outlet that reported them: {sides or 'none'}."),
         "feeds": (plot_feeds, feeds, f"Bars: items a week of {len(feeds)} feeds. Not in order: {ill}."),
     }  # fmt: skip

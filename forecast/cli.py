@@ -474,6 +474,50 @@ def backtest(
 
 
 @app.command()
+def replay(
+    articles: Annotated[Path, typer.Option("--articles", metavar="FILE", help="JSONL, CSV or Parquet of dated articles; or a dated-news archive (key, date, text).")],
+    start: Annotated[str, typer.Option("--from", metavar="YYYY-MM-DD")],
+    end: Annotated[str, typer.Option("--to", metavar="YYYY-MM-DD")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Also write the tables here.", show_default=False)] = None,
+) -> None:
+    """Send dated articles through the whole reading arm and score the forecasts against known outcomes.
+
+    Example:
+
+      forecast replay --articles news.csv.gz --from 2005-01-01 --to 2025-08-31
+    """
+    import tempfile
+
+    from forecast import replay as rp
+    from forecast.archive import Archive
+    from forecast.history import load_history
+    from forecast.imports import import_articles, import_dated_news
+
+    first, last = _day(start), _day(end)
+    assert first is not None
+    assert last is not None
+    with tempfile.TemporaryDirectory() as folder, Archive(Path(folder) / "replay.sqlite") as archive:
+        dated = articles.name.endswith((".csv.gz", ".csv"))
+        got = (import_dated_news if dated else import_articles)(articles, archive)
+        _say(f"{got.new} articles read")
+        stock = archive.articles_as_of(last)
+    with _progress("replay") as bar:
+        scores, codings = rp.replay(stock, load_history(), first, last, progress=lambda n, total: bar("replay", n, total))
+    if not len(scores):
+        _say("No round of the table falls into that span for a bundled case.")
+        raise typer.Exit(1)
+    _say(f"{len(scores)} known rounds of {scores.conflict_id.nunique()} conflicts; {int(scores.found.sum())} of them found beforehand in the articles\n")
+    if scores.found.any():
+        _print(rp.score_replay(scores), Format.table)
+        _say()
+        _print(rp.noise_table(codings), Format.table)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        scores.to_csv(out / "replay.csv", index=False, lineterminator="\n")
+        codings.to_csv(out / "codings.csv", index=False, lineterminator="\n")
+
+
+@app.command()
 def log(case_dir: CaseDir, format: Fmt = Format.table) -> None:
     """Every forecast issued for a case; the log is append-only."""
     import pandas as pd
@@ -683,7 +727,7 @@ def archive(
 
       forecast archive export my-case --to articles.jsonl
     """
-    from forecast import archive as store
+    from forecast import archive_rescue as store
     from forecast.case import Case
 
     path = Case.open(case_dir).archive_path

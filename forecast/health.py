@@ -10,7 +10,9 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from forecast.archive import Archive, csv_cell, without_credentials
+from forecast.addresses import without_credentials
+from forecast.archive import Archive
+from forecast.archive_files import csv_cell
 from forecast.errors import ArchiveError
 from forecast.records import Feed
 

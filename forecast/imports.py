@@ -18,10 +18,13 @@ from typing import IO, Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 from xml.etree import ElementTree
 
-from forecast.archive import Archive, canonical_url, without_credentials
+from forecast.addresses import canonical_url, without_credentials
+from forecast.archive import Archive
 from forecast.errors import ForecastError, ParseError, RetrieveError
-from forecast.feeds import article_id, clean_text, decode, parse, read_date, retrieve, web_link
+from forecast.feed_dates import read_date
+from forecast.feed_formats import article_id, clean_text, decode, parse, web_link
 from forecast.records import Article, Feed
+from forecast.retrieve import retrieve
 
 _COLUMNS = {
     "title": ("title", "headline"),

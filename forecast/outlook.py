@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DEMO_DATE = date(2025, 7, 20)
 # Share by which machine-coded evidence is drawn back to the base rate; see "Noise of machine coding" in data/README.md.
-MACHINE_NOISE = 0.35
+MACHINE_NOISE = 0.5
 LEVEL_NAMES = {1: "held", 2: "process step", 3: "deliverable", 4: "partial breakthrough", 5: "breakthrough", 6: "settlement"}
 HEADLINES = {
     3: "deliverable: a humanitarian or confidence deal, or more (level >= 3)",
@@ -140,7 +140,7 @@ def read_jsonl(file: str | Path) -> Iterator[dict[str, Any]]:
 
 def read_published(value: Any, where: str) -> datetime:
     """An article's publication time in UTC. Raises TableError for a date that cannot be read."""
-    from forecast.feeds import read_date
+    from forecast.feed_dates import read_date
 
     text = str(value).strip()
     when = read_date(text)

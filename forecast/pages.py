@@ -18,18 +18,9 @@ from urllib.parse import unquote, urlsplit
 
 from forecast.archive import Archive
 from forecast.errors import ForecastError, ParseError, RetrieveError
-from forecast.feeds import (
-    DEADLINE,
-    HOST_PAUSE,
-    TIMEOUT,
-    HttpError,
-    Retrieved,
-    Switch,
-    clean_text,
-    decode,
-    retrieve,
-)
+from forecast.feed_formats import clean_text, decode
 from forecast.records import Article
+from forecast.retrieve import DEADLINE, HOST_PAUSE, TIMEOUT, HttpError, Retrieved, Switch, retrieve
 
 MAX_PAGE_BYTES = 5_000_000
 AGENT = "negotiation-outlook"  # the name robots.txt may address

@@ -18,18 +18,13 @@ from pathlib import Path
 
 import pytest
 
-from forecast import archive as module
-from forecast.archive import (
-    SCHEMA_VERSION,
-    Archive,
-    FeedState,
-    WordHashes,
-    canonical_url,
-    check_file,
-    salvage,
-    sketches,
-)
+from forecast import archive_schema as module
+from forecast.addresses import canonical_url
+from forecast.archive import Archive, FeedState
+from forecast.archive_rescue import check_file, salvage
+from forecast.archive_schema import SCHEMA_VERSION
 from forecast.errors import ArchiveError
+from forecast.near_copies import WordHashes, content_hash, sketches
 from forecast.records import Article
 
 DAY = datetime(2025, 7, 19, 12, tzinfo=UTC)
@@ -260,7 +255,7 @@ def old_file(path, version):
             DAY.isoformat(),
             DAY.isoformat(),
             "no_date",
-            module.content_hash(f"Title {n}", STORY),
+            content_hash(f"Title {n}", STORY),
             "id1" if n == 2 else None,
         )
         names = "article_id, version, title, text, url, source, side, published, retrieved, effective, flags"

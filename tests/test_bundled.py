@@ -12,7 +12,7 @@ import pytest
 
 import forecast as fc
 from forecast.bundled import data_path
-from forecast.feeds import parse
+from forecast.feed_formats import parse
 from forecast.records import Feed
 
 NOW = datetime(2025, 7, 20, 23, 0, tzinfo=UTC)

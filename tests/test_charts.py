@@ -80,12 +80,13 @@ def test_balance_shares(drawn: Any) -> None:
     assert table.share.sum() == pytest.approx(1)
 
 
-NAMES = ["outlook", "ladder", "contributions", "positions", "timeline", "tone", "balance", "reliability", "skill"]
+NAMES = ["outlook", "ladder", "contributions", "positions", "timeline", "tone", "balance", "reliability", "skill", "movement", "feeds"]
 EMPTY = {
     "outlook": "round_id label p_held p_ge3 p_ge4 p_ge5 lo hi base_rate headline", "ladder": "level name p at_least",
     "contributions": "round_id column held later moves", "positions": "issue actor stance since times moved quote source url",
     "timeline": "date actor issue stance source url quote", "tone": "article_id date source side tone",
     "balance": "side statements articles share", "reliability": "predicted observed n lo hi", "skill": "threshold skill lo hi",
+    "movement": "round_id label date p lo hi base_rate model_id why", "feeds": "feed side state last_item items_a_week problem",
 }  # fmt: skip
 
 
@@ -158,3 +159,147 @@ def test_round_label(a: str, b: str, label: str) -> None:
 def test_long_labels_are_cut() -> None:
     assert charts.short("word " * 40).count("\n") == 1
     assert charts.short("word " * 40).endswith("…")
+
+
+# -- nothing overlaps or is cut off, whatever comes -------------------------------------------------
+
+LONG = "The Provisional Authority of the Southern Transitional Highlands and Coast"
+CAPTION = "Russia-Ukraine. Breakthrough: a general ceasefire or a settlement (level >= 5). As of 2025-07-20. 69 articles from 7 sources; model ladder-201f817503."
+
+
+def clashes(figure: Any) -> list[tuple[str, ...]]:
+    """Texts of a figure that leave it or cover one another."""
+    with charts.house_style():
+        charts._settle(figure)
+        renderer = figure.canvas.get_renderer()
+        figure.draw(renderer)
+    ax = figure.axes[0]
+    drawn_ticks = {
+        id(t.label1) for axis in (ax.xaxis, ax.yaxis) for t in axis.get_major_ticks() if not axis.get_view_interval()[0] <= t.get_loc() <= axis.get_view_interval()[1]
+        and not axis.get_view_interval()[1] <= t.get_loc() <= axis.get_view_interval()[0]
+    }  # fmt: skip
+    texts = [t for t in figure.findobj(lambda a: hasattr(a, "get_text") and hasattr(a, "get_window_extent")) if t.get_visible() and t.get_text().strip() and id(t) not in drawn_ticks]
+    boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in texts]
+    out: list[tuple[str, ...]] = [("cut off", t) for t, b in boxes if b.x0 < -1 or b.y0 < -1 or b.x1 > figure.bbox.width + 1 or b.y1 > figure.bbox.height + 1]
+    for i, (one, a) in enumerate(boxes):
+        for other, b in boxes[i + 1 :]:
+            if min(a.x1, b.x1) - max(a.x0, b.x0) > 1.5 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1.5:
+                out.append(("overlap", one, other))
+    return out
+
+
+def many_rounds(n: int) -> pd.DataFrame:
+    rows = []
+    for i in range(n):
+        p = 0.01 + 0.5 * (i * 7 % 11) / 11
+        rows.append(
+            {"round_id": f"r{i}", "label": f"{LONG}, {charts.ordinal(i + 1)} round, 30 Jul - 2 Aug 2025", "p_held": 0.9, "p_ge3": p + 0.2, "p_ge4": p + 0.1, "p_ge5": p,
+             "lo": p / 2, "hi": min(1.0, p * 1.8), "base_rate": 0.1, "headline": 5, "base1": 0.7, "lo3": p, "hi3": min(1.0, p + 0.5), "base3": 0.3,
+             "lo4": p / 2, "hi4": min(1.0, p + 0.3), "base4": 0.2, "lo5": p / 2, "hi5": min(1.0, p * 1.8), "base5": 0.1}
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 6, 40])
+def test_many_rounds_with_long_names(n: int) -> None:
+    assert clashes(charts.draw(charts.plot_outlook, many_rounds(n), CAPTION)) == []
+
+
+def spread(days: int, n: int = 60) -> list[Any]:
+    return [(pd.Timestamp("2025-01-10") + pd.Timedelta(days=days * i // n)).date() for i in range(n)]
+
+
+@pytest.mark.parametrize("days", [0, 1, 5, 40, 365, 3650])
+def test_dates_from_a_day_to_years(days: int) -> None:
+    n, dates = 60, spread(days)
+    stances = list(charts.STANCE_STYLE)
+    said = pd.DataFrame({"date": dates, "actor": [("Ukraine", LONG, "M23")[i % 3] for i in range(n)], "stance": [stances[i % 5] for i in range(n)]})
+    tone = pd.DataFrame({"date": dates, "side": [("third", "agency", LONG, "A", "B", "C", "D")[i % 7] for i in range(n)], "tone": [((i * 37) % 200 - 100) / 100 for i in range(n)]})
+    path = pd.DataFrame({"round_id": "r", "label": LONG, "date": [d.isoformat() for d in sorted(set(dates))]})
+    path["p"] = [0.05 + 0.2 * (i * 13 % 17) / 17 for i in range(len(path))]
+    path = path.assign(lo=path.p / 2, hi=path.p * 1.5, base_rate=0.09, model_id="m", why=f"proposed → confirmed; +12 reports; {LONG}")
+    for plot, table in ((charts.plot_timeline, said), (charts.plot_tone, tone), (charts.plot_movement, path)):
+        figure = charts.draw(plot, table, CAPTION)
+        assert clashes(figure) == []
+        assert "2025" in words(figure.axes[0]) or days > 400
+
+
+def test_long_names_elsewhere() -> None:
+    actors, issues, stances = [LONG, *(f"Party number {i} of the coalition" for i in range(5))], [f"issue_{i}" for i in range(20)], list(charts.STANCE_STYLE)
+    positions = pd.DataFrame([(i, a, stances[(m + n) % 5], 3, "softened") for m, i in enumerate(issues) for n, a in enumerate(actors)], columns=["issue", "actor", "stance", "times", "moved"])
+    balance = pd.DataFrame({"side": [LONG, "third", "A"], "statements": [990, 3, 2], "articles": [100, 1, 1], "share": [0.99, 0.006, 0.004]})
+    feeds = pd.DataFrame({"feed": [f"{LONG} {i}" for i in range(30)], "state": ["ok", "stale", "failing", "gone", "waiting"] * 6, "items_a_week": [i * 6.6 for i in range(30)], "last_item": pd.Timestamp("2025-01-01", tz="UTC")})
+    why = pd.DataFrame({"round_id": "r", "column": list(charts.PLAIN)[:12], "moves": [0.01 * (i * 5 % 9 - 4) for i in range(12)], "label": list(charts.PLAIN.values())[:12], "value": LONG, "p": 0.2, "base_rate": 0.1})
+    for plot, table in ((charts.plot_positions, positions), (charts.plot_balance, balance), (charts.plot_feeds, feeds), (charts.plot_contributions, why)):
+        assert clashes(charts.draw(plot, table, CAPTION)) == [], plot.__name__
+
+
+def test_nothing_overlaps_on_the_bundled_case(demo: Any) -> None:
+    for d in charts.drawings(demo):
+        assert clashes(charts.draw(charts.chart_set(demo)[d.name][0], d.table, charts.caption(demo))) == [], d.name
+
+
+def test_dollar_signs_and_control_characters_are_only_text() -> None:
+    t = pd.DataFrame({"side": ["$\\frac{1}{0}$ and $", "a\x00b\u202ec"], "statements": [3, 2], "articles": [1, 1], "share": [0.6, 0.4]})
+    said = words(charts.draw(charts.plot_balance, t).axes[0])
+    assert "$\\frac{1}{0}$" in said
+    assert "\x00" not in said
+    assert "\u202e" not in said
+
+
+# -- how it moved, feeds, export ---------------------------------------------------------------------
+
+
+def test_movement_tells_steps_and_causes(demo: Any) -> None:
+    table = charts.movement_table(demo)
+    assert list(table.p) == pytest.approx([demo.forecasts.iloc[0].p_ge5])
+    assert "One forecast so far" in words(charts.plot_movement(table)).replace("\n", " ")
+    assert charts.movement_table(demo, demo.forecasts.index[0]).equals(table)
+    before = {"status": "proposed", "window_start": "2025-07-01", "window_end": "2025-07-31", "n_articles": 3, "model_id": "m", "reference_date": "2025-07-10"}
+    now = {**before, "status": "confirmed", "window_start": "2025-07-21", "window_end": "2025-07-27", "n_articles": 8, "reference_date": "2025-07-12"}
+    assert charts._why(demo, "r", before, now) == "proposed → confirmed; window now 21-27 Jul 2025; +5 reports"
+    assert charts._why(demo, "r", None, now) == "first forecast (confirmed)"
+
+
+def test_feed_chart_names_what_is_ill(demo: Any) -> None:
+    table = charts.feeds_table(demo)
+    assert len(table) == 7
+    assert "url" not in table
+    ill = table.copy()
+    ill["state"] = ["failing", *["ok"] * 6]
+    assert "failing" in words(charts.plot_feeds(ill))
+
+
+def test_charts_are_drawn_once(demo: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    charts.drawings(demo)
+    monkeypatch.setattr(charts, "draw", lambda *a: pytest.fail("drawn a second time"))
+    charts.export_charts(demo, tmp_path)
+    assert len(charts.drawings(demo)) == 9
+
+
+def test_export_bundle_is_whole_and_repeats(demo: Any, tmp_path: Path) -> None:
+    import hashlib
+
+    one = fc.export(demo, tmp_path / "one")
+    vars(demo).pop("_drawn")
+    two = fc.export(demo, tmp_path / "two")
+    files = sorted(p.relative_to(one) for p in one.rglob("*") if p.is_file())
+    assert files == sorted(p.relative_to(two) for p in two.rglob("*") if p.is_file())
+    for f in files:
+        assert (one / f).read_bytes() == (two / f).read_bytes(), f
+    manifest = json.loads((one / "manifest.json").read_text(encoding="utf-8"))
+    assert {Path(f).suffix for f in manifest["files"]} == {".png", ".svg", ".pdf", ".csv", ".json"}
+    assert len(manifest["files"]) == 9 * 5 + 1
+    for name, digest in manifest["files"].items():
+        assert hashlib.sha256((one / name).read_bytes()).hexdigest() == digest
+    for key in ("definition", "as_of", "sources", "model_id", "n_articles", "caption", "content_hash"):
+        assert manifest[key]
+    for file in one.rglob("*.csv"):
+        quotes = pd.read_csv(file).get("quote", pd.Series(dtype=str)).dropna()
+        assert all(len(q.split()) <= 26 for q in quotes), file  # 25 words and the sign that it goes on
+
+
+def test_export_where_it_cannot_write(demo: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(fc.ForecastError, match="cannot be written"):
+        fc.export(demo, tmp_path / "file")

@@ -32,21 +32,14 @@ from feed_server import (
     slowly,
 )
 
+from forecast.addresses import without_credentials
 from forecast.archive import Archive
 from forecast.errors import ParseError, RetrieveError
-from forecast.feeds import (
-    Switch,
-    clean_text,
-    collect,
-    decode,
-    parse,
-    read_date,
-    read_interval,
-    retrieve,
-    watch,
-    without_credentials,
-)
+from forecast.feed_dates import read_date
+from forecast.feed_formats import clean_text, decode, parse
+from forecast.feeds import collect, read_interval, watch
 from forecast.records import Feed
+from forecast.retrieve import Switch, retrieve
 
 NOW = datetime(2025, 7, 20, 12, tzinfo=UTC)
 FAST = {"timeout": (1.0, 0.6), "deadline": 3.0, "host_pause": 0.0, "now": NOW}

@@ -13,7 +13,7 @@ from feed_server import Answer, FeedServer, item, rss
 
 from forecast.archive import Archive
 from forecast.errors import ParseError, RetrieveError
-from forecast.feeds import article_id, parse
+from forecast.feed_formats import article_id, parse
 from forecast.imports import (
     FoundFeed,
     discover,

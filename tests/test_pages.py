@@ -10,9 +10,9 @@ import pytest
 from feed_server import Answer, FeedServer, drip
 
 from forecast.archive import Archive
-from forecast.feeds import Retrieved
 from forecast.pages import PageReader, Robots, better_text, extract, fill_full_text, opted_out, reserved
 from forecast.records import Article
+from forecast.retrieve import Retrieved
 
 pytest.importorskip("trafilatura")
 DAY = datetime(2025, 7, 19, 12, tzinfo=UTC)

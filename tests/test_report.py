@@ -146,3 +146,59 @@ def test_no_round_proposed(tmp_path: Path, make_case: Any) -> None:
     assert o.folder is not None
     assert pd.read_csv(o.folder / "outlook.csv").columns[0] == "round_id"
     assert "No round is proposed as of this date" in (o.folder / "report.html").read_text(encoding="utf-8")
+
+
+# -- strict policy, order of the page, cells -----------------------------------------------------------
+
+
+def test_policy_is_strict_and_true(page: str) -> None:
+    import base64
+    import hashlib
+
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
+    style = re.search(r"<style>(.*?)</style>", page, flags=re.S)
+    assert policy
+    assert style
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in policy[1].replace("&#39;", "'").replace("&#43;", "+")
+    assert "unsafe" not in policy[1]
+    assert not [a for _, a in Page(page).tags if "style" in a], "a style attribute, which the policy forbids"
+
+
+def test_ids_are_unique_and_links_within_the_page_lead_somewhere(page: str) -> None:
+    tags = Page(page).tags
+    ids = [a["id"] for _, a in tags if a.get("id")]
+    assert len(ids) == len(set(ids))
+    inner = {str(a[k])[1:] for _, a in tags for k in ("href", "xlink:href") if str(a.get(k, "")).startswith("#")}
+    assert inner <= set(ids)
+    assert set(re.findall(r"url\(#([^)]+)\)", page)) <= set(ids)
+
+
+def test_order_of_the_page(page: str) -> None:
+    at = [page.index(f'id="{name}"') for name in ("changed", "rounds", "charts", "past", "def")]
+    assert at == sorted(at)
+
+
+def test_page_is_light_enough_to_mail(page: str) -> None:
+    assert len(page.encode()) < 1_000_000
+
+
+def test_cells_show_case_round_and_outlook(demo: Any) -> None:
+    case, one, outlook = demo.case._repr_html_(), fc.show_round(demo, demo.forecasts.index[0]), demo._repr_html_()
+    assert "Ukraine, Russia" in case
+    assert f"{demo.forecasts.iloc[0].p_ge5:.1%}" in one._repr_html_()
+    assert "<details>" in one._repr_html_()
+    assert "<details>" in outlook
+    assert "no forecast" in fc.show_round(demo, 0)._repr_html_()
+    assert repr(one).startswith("Round(")
+    with pytest.raises(fc.ForecastError, match="holds no round"):
+        fc.show_round(demo, "nothing-of-that-name")
+
+
+def test_hostile_texts_are_inert_in_the_cells(hostile: Any) -> None:
+    assert len(hostile.rounds)
+    for n in range(len(hostile.rounds)):
+        text = fc.show_round(hostile, n)._repr_html_()
+        assert not [t for t, _ in Page(text).tags if t in ("script", "img", "b")]
+    case = fc.Case(fc.Case.bundled("cyprus").data.model_copy(update={"name": EVIL}))
+    assert "<script" not in case._repr_html_()

@@ -16,11 +16,14 @@ import forecast as fc
 PACKAGE = Path(fc.__file__).parent
 # From the top down; when it is loaded, a module may import only from its own line and those below.
 ORDER = [
-    ["cli"], ["whatif"], ["outlook"], ["report"], ["charts"], ["backtest"], ["agreement"], ["history"], ["record", "health", "watch"], ["imports", "pages"], ["feeds"],
-    ["archive"], ["engine", "rounds"], ["coding"], ["scoring", "model"], ["features"], ["case"], ["tables", "bundled"], ["records"], ["errors"],
+    ["cli"], ["whatif"], ["outlook"], ["report"], ["charts"], ["backtest"], ["agreement"], ["history"], ["record", "health", "watch"], ["imports", "pages"], ["feeds", "archive_rescue"],
+    ["archive", "feed_formats"], ["archive_files", "retrieve", "feed_dates"], ["archive_schema"], ["near_copies"], ["addresses"], ["engine", "rounds"], ["coding"], ["scoring", "model"], ["features"], ["case"], ["tables", "bundled"], ["records"], ["errors"],
 ]  # fmt: skip
 LEVEL = {name: n for n, names in enumerate(ORDER) for name in names}
-READING = {"feeds", "pages", "archive", "imports", "coding", "rounds", "engine", "health"}
+READING = {
+    "feeds", "retrieve", "feed_formats", "feed_dates", "addresses", "pages", "imports", "health", "archive", "archive_schema",
+    "archive_files", "archive_rescue", "near_copies", "coding", "rounds", "engine",
+}  # fmt: skip
 JUDGING = {"model", "scoring", "backtest", "history", "features"}
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "data" not in p.relative_to(PACKAGE).parts)
 

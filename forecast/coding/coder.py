@@ -11,11 +11,12 @@ from datetime import date
 from forecast.case import Case, CaseData, bundled_cases
 from forecast.coding import lexicon
 from forecast.coding.actors import Gazetteer, Named, named_actors
+from forecast.coding.clauses import Context
 from forecast.coding.cues import preround_cues, stated_outlook
 from forecast.coding.dates import find_dates
 from forecast.coding.learned import Weights, decide
 from forecast.coding.mentions import Draft, finish, level_hint, merge_drafts, read_mentions
-from forecast.coding.statements import SURE, Context, SentenceReader
+from forecast.coding.statements import SURE, SentenceReader
 from forecast.coding.text import Hit, PhraseBook, Sentence, fold, sentences, words_only
 from forecast.coding.tone import article_tone, sentence_tone, weigh
 from forecast.records import Coding, SentenceTone, Statement

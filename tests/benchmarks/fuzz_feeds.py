@@ -17,10 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from forecast.archive import WordHashes, canonical_url, content_hash, sketches, without_credentials
+from forecast.addresses import canonical_url, without_credentials
 from forecast.errors import ForecastError
-from forecast.feeds import clean_text, parse, read_date
+from forecast.feed_dates import read_date
+from forecast.feed_formats import clean_text, parse
 from forecast.imports import feeds_in_page, parse_opml
+from forecast.near_copies import WordHashes, content_hash, sketches
 from forecast.pages import Robots
 from forecast.records import Feed
 

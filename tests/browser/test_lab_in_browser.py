@@ -14,11 +14,12 @@ import pytest
 from chromium import Page
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "01_first_outlook.ipynb"
-STATE = """(() => { const p = window.jupyterapp?.shell?.currentWidget?.content?.widgets; if (!p) return null;
+PANEL = "[...(window.jupyterapp?.shell?.widgets('main') ?? [])].find(w => w.context?.path?.endsWith('.ipynb'))"
+STATE = f"""(() => {{ const p = {PANEL}?.content?.widgets; if (!p) return null;
   const code = p.filter(c => c.model.type === 'code');
-  return { cells: code.length, done: code.filter(c => c.model.executionCount).length,
+  return {{ cells: code.length, done: code.filter(c => c.model.executionCount).length,
            bad: code.flatMap(c => c.model.outputs.toJSON()).filter(o => o.output_type === 'error').map(o => o.evalue),
-           pictures: document.querySelectorAll('.jp-OutputArea-output img').length }; })()"""
+           pictures: document.querySelectorAll('.jp-OutputArea-output img').length }}; }})()"""
 
 
 def answers(url: str) -> bool:
@@ -52,9 +53,11 @@ def test_first_notebook_runs_in_jupyterlab(page: Page, tmp_path: Path) -> None:
             assert lab.poll() is None and time.monotonic() < end, (tmp_path / "lab.log").read_text()[-2000:]
             time.sleep(0.5)
         page.look(width=1400, height=1000)
+        page.send("Emulation.setFocusEmulationEnabled", enabled=True)
         page.go(f"{base}/lab/tree/{NOTEBOOK.name}")
-        page.until("!!window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length", 90)
-        page.until("window.jupyterapp.shell.currentWidget.sessionContext?.session?.kernel?.status === 'idle'", 90)
+        page.until(f"!!{PANEL}?.content?.widgets?.length", 90)
+        page.until(f"{PANEL}.sessionContext?.session?.kernel?.status === 'idle'", 90)
+        page.js(f"window.jupyterapp.shell.activateById({PANEL}.id)")
         page.js("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
         end = time.monotonic() + 150
         state = page.js(STATE)
