@@ -254,7 +254,7 @@ def collect(
         _say(f"{got.new} new articles, {got.changed} changed" + (f", {got.skipped} records passed over" if got.skipped else ""))
         for line in got.faults:
             _say(f"  {_clean(line)}")
-        raise typer.Exit(1 if got.skipped else 0)
+        raise typer.Exit(1 if got.skipped or got.undated else 0)
     raise typer.Exit(_show_feeds(outlook.collect_case(case)))
 
 
@@ -360,7 +360,8 @@ def export(
     reference_date: RefDate = None,
     hub: Annotated[bool, typer.Option("--hub", help="Write the issued forecasts as hubverse model-output files instead.")] = False,
 ) -> None:
-    """Write tables, charts and report of what the archive holds into a folder to pass on."""
+    """Write charts (PNG, SVG, PDF), tables, captions, alt texts, quotes and report into a folder to pass on."""
+    from forecast.charts import export as write_bundle
     from forecast.outlook import write_outlook
 
     if hub:
@@ -371,6 +372,7 @@ def export(
             _say(str(file))
         return
     o = _outlook_of(case_dir, reference_date)
+    write_bundle(o, to)
     _say(f"Written to {write_outlook(o, to)}")
 
 
@@ -663,9 +665,9 @@ def feeds(
     if csv is not None:
         health.write_health_csv(table, csv)
     if chart_file is not None:
-        from forecast.charts import draw
+        from forecast.charts import draw, plot_feeds
 
-        draw(health.plot_feed_health, table).savefig(chart_file, dpi=200)
+        draw(plot_feeds, table).savefig(chart_file, dpi=200)
     if format is Format.table:
         for line in health.health_lines(table):
             _say(_clean(line))
@@ -727,22 +729,23 @@ def archive(
 
       forecast archive export my-case --to articles.jsonl
     """
-    from forecast import archive_rescue as store
+    from forecast import archive_rescue
+    from forecast.archive import Archive
     from forecast.case import Case
 
     path = Case.open(case_dir).archive_path
     if what in ("backup", "export", "salvage") and to is None:
         raise ForecastError(f"`archive {what}` needs --to FILE", "See `forecast archive --help`")
     if what == "check":
-        faults = store.check_file(path)
+        faults = archive_rescue.check_file(path)
         _say("\n".join(faults) if faults else f"{path} is sound")
         raise typer.Exit(1 if faults else 0)
     if what == "salvage":
-        _say(", ".join(f"{n} {table}" for table, n in store.salvage(path, to).items()))  # type: ignore[arg-type]
+        _say(", ".join(f"{n} {table}" for table, n in archive_rescue.salvage(path, to).items()))  # type: ignore[arg-type]
         return
     if what not in ("backup", "compact", "export"):
         raise ForecastError(f"'{what}' is none of check, backup, compact, export, salvage", "See `forecast archive --help`")
-    with store.Archive(path, readonly=what == "export") as a:
+    with Archive(path, readonly=what == "export") as a:
         if what == "backup":
             a.backup(to)  # type: ignore[arg-type]
         elif what == "compact":

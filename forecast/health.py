@@ -18,7 +18,6 @@ from forecast.records import Feed
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
 COLUMNS = (
     "feed", "side", "state", "last_success", "last_try", "failures", "last_item", "items_a_week",
@@ -180,29 +179,3 @@ def write_health_csv(table: pd.DataFrame, to: Path) -> None:
         raise ArchiveError(
             f"{to} cannot be written: {e.strerror}", "Check the folder and the free space"
         ) from None
-
-
-def plot_feed_health(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Items a week of each feed as bars, coloured by state; the state is also written, not only coloured."""
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        _, ax = plt.subplots(figsize=(7, max(1.5, 0.35 * len(table) + 1)), layout="constrained")
-    colours = {
-        "ok": "#0072B2",
-        "stale": "#E69F00",
-        "failing": "#D55E00",
-        "gone": "#7F7F7F",
-        "waiting": "#56B4E9",
-    }
-    names = [str(n).replace("$", r"\$") for n in table["feed"]]
-    places = range(len(table))
-    ax.barh(places, table["items_a_week"], color=[colours.get(s, "#BBBBBB") for s in table["state"]])
-    ax.set_yticks(places, names)
-    ax.invert_yaxis()
-    for i, (items, state) in enumerate(zip(table["items_a_week"], table["state"], strict=True)):
-        ax.annotate(f" {items:g}, {state}", (items, i), va="center")
-    ax.margins(x=0.2)
-    ax.set_xlabel("items a week (last 28 days)")
-    ax.set_title("What the feeds bring")
-    return ax

@@ -48,6 +48,7 @@ class ImportResult:
     known: int  # stored before, or twice in the file
     skipped: int  # records that could not be used
     faults: tuple[str, ...] = ()  # the first ten, in words
+    undated: int = 0  # records without a readable date: they count from the moment of import
 
 
 class FoundFeed(NamedTuple):
@@ -122,24 +123,30 @@ def _headline(text: str) -> str:
 def _import(
     archive: Archive, found: Iterable[dict[str, Any] | str], convert: Callable[[dict[str, Any]], Article]
 ) -> ImportResult:
-    read = skipped = 0
+    read = skipped = undated = 0
     faults: list[str] = []
 
     def articles() -> Iterator[Article]:
-        nonlocal read, skipped
+        nonlocal read, skipped, undated
         for record in found:
             read += 1
             try:
                 if isinstance(record, str):
                     raise ValueError(record)
-                yield convert(record)
+                article = convert(record)
             except (ValueError, TypeError, OverflowError) as e:
                 skipped += 1
                 if len(faults) < 10:
                     faults.append(f"record {read}: {e}")
+                continue
+            if {"no_date", "unreadable_date"} & set(article.flags):
+                undated += 1
+                if len(faults) < 10:
+                    faults.append(f"record {read}: no readable date (write YYYY-MM-DD); it counts from now")
+            yield article
 
     new, changed = archive.add_articles(articles())
-    return ImportResult(read, new, changed, read - skipped - new - changed, skipped, tuple(faults))
+    return ImportResult(read, new, changed, read - skipped - new - changed, skipped, tuple(faults), undated)
 
 
 def _article(record: dict[str, Any], source: str, side: str, at: datetime) -> Article:

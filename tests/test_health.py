@@ -14,7 +14,6 @@ from forecast.health import (
     feed_health,
     health_exit_code,
     health_lines,
-    plot_feed_health,
     write_health_csv,
 )
 from forecast.records import Article, Feed
@@ -129,19 +128,3 @@ def test_csv_is_safe_and_its_place_is_checked(archive, tmp_path):
     assert rows[0]["feed"] == "'=cmd()" and rows[0]["state"] == "never"
     with pytest.raises(ArchiveError, match="cannot be written"):
         write_health_csv(table, tmp_path / "none" / "health.csv")
-
-
-def test_chart_shows_one_bar_a_feed(archive):
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    table = feed_health(archive, [play(archive, "Good"), play(archive, "$Dead_$", until=20)], now=NOW)
-    _, mine = plt.subplots()
-    ax = plot_feed_health(table, ax=mine)
-    assert ax is mine and [b.get_width() for b in ax.patches] == list(table.items_a_week)
-    assert ax.get_yticklabels()[0].get_text() == "Good" and "stale" in ax.texts[1].get_text()
-    ax.figure.canvas.draw()
-    plt.close("all")
-    plot_feed_health(table)
-    plt.close("all")

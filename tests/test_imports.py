@@ -65,6 +65,7 @@ def test_jsonl_with_faulty_lines(archive, tmp_path):
     r = import_articles(path, archive, source="Old", now=NOW)
     assert (r.read, r.new, r.changed, r.known, r.skipped) == (7, 3, 0, 1, 3)
     assert r.faults == (
+        "record 3: no readable date (write YYYY-MM-DD); it counts from now",
         "record 4: not valid JSON",
         "record 5: not a JSON object",
         "record 6: neither title nor text",

@@ -16,7 +16,7 @@ import forecast as fc
 PACKAGE = Path(fc.__file__).parent
 # From the top down; when it is loaded, a module may import only from its own line and those below.
 ORDER = [
-    ["cli"], ["whatif"], ["outlook"], ["report"], ["charts"], ["backtest"], ["agreement"], ["history"], ["record", "health", "watch"], ["imports", "pages"], ["feeds", "archive_rescue"],
+    ["cli"], ["whatif"], ["outlook"], ["replay"], ["report"], ["charts"], ["backtest"], ["agreement"], ["history"], ["record", "health", "watch"], ["imports", "pages"], ["feeds", "archive_rescue"],
     ["archive", "feed_formats"], ["archive_files", "retrieve", "feed_dates"], ["archive_schema"], ["near_copies"], ["addresses"], ["engine", "rounds"], ["coding"], ["scoring", "model"], ["features"], ["case"], ["tables", "bundled"], ["records"], ["errors"],
 ]  # fmt: skip
 LEVEL = {name: n for n, names in enumerate(ORDER) for name in names}

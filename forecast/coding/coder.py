@@ -41,7 +41,7 @@ class Coder:
 
     >>> coding = Coder().code("Ukraine demanded an immediate ceasefire, but Russia rejected it.", date(2025, 7, 19))
     >>> [(s.actor, s.issue, s.stance) for s in coding.statements]
-    [('Ukraine', 'ceasefire', 'demands')]
+    [('Ukraine', 'ceasefire', 'demands'), ('Russia', 'ceasefire', 'rejects')]
     """
 
     def __init__(self, case: Case | None = None, *, learned: bool = True) -> None:
