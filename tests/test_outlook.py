@@ -20,7 +20,7 @@ from forecast.records import Feed
 
 NOW = datetime(2025, 7, 20, 9, 0, tzinfo=UTC)
 DAY = date(2025, 7, 20)
-ORIGINAL = Path("/work/shared/seed-article.txt")
+ORIGINAL = Path(__file__).resolve().parents[2] / "shared" / "seed-article.txt"
 
 # The facts of 19 July 2025 in our own words.
 TITLE = "Kyiv offers Moscow another meeting in Istanbul next week"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from chromium import Chromium, Page, find_chromium
+
+from browser.chromium import Chromium, Page, find_chromium
 
 
 @pytest.fixture(scope="session")

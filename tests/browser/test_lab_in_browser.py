@@ -11,7 +11,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from chromium import Page
+
+from browser.chromium import Page
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "01_first_outlook.ipynb"
 PANEL = "[...(window.jupyterapp?.shell?.widgets('main') ?? [])].find(w => w.context?.path?.endsWith('.ipynb'))"

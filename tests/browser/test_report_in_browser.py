@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import Page
+
+from browser.chromium import Page
 
 WIDTHS = (360, 1280)
 LOOKS = [("screen", False), ("screen", True), ("print", False)]
