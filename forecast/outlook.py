@@ -190,7 +190,8 @@ def coming(rounds: pd.DataFrame, reference_date: date) -> pd.DataFrame:
 def history_outcomes(rounds: pd.DataFrame, case: Case) -> pd.DataFrame:
     """Outcomes of earlier rounds known to the analyst: decisions in the archive first, then the bundled table.
 
-    A tracked round meets the bundled table by conflict and a start within three days.
+    A tracked round meets the bundled table by conflict, by whether it was held, and by a start within three days; a
+    row of the table serves one tracked round only. Rounds still to come meet nothing.
     """
     import pandas as pd
 
@@ -204,9 +205,15 @@ def history_outcomes(rounds: pd.DataFrame, case: Case) -> pd.DataFrame:
     known = h.rounds.merge(h.outcomes, on="round_id")
     known = known[known.conflict_id == case.id]
     starts = pd.to_datetime(known.date_start.fillna(known.window_start))
+    was_held = known.final_status == "held"
+    used: set[str] = set()
     for r in rounds.itertuples():
-        near = known[(starts - pd.Timestamp(r.window_start)).abs() <= pd.Timedelta(days=3)]
+        if r.status not in ("held", "lapsed", "cancelled"):
+            continue
+        begins = pd.Timestamp(r.date_start or r.window_start)
+        near = known[((starts - begins).abs() <= pd.Timedelta(days=3)) & (was_held == (r.status == "held")) & ~known.round_id.isin(used)]
         if len(near):
+            used.add(near.round_id.iloc[0])
             rows[r.round_id] = (int(near.outcome_level.iloc[0]), near.date_end.iloc[0])
     if case.path is not None and case.archive_path.exists():
         with Archive(case.archive_path, readonly=True) as archive:
