@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from forecast import scoring
 from forecast.history import History
-from forecast.model import RUNGS, BaseRate, LadderModel, Settings
+from forecast.model import P_COLUMNS, RUNGS, BaseRate, LadderModel, Settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +46,7 @@ def out_of_sample(
     last = np.full((len(y), 6), np.nan)
     for n, (train, test) in enumerate(parts):
         model = LadderModel(settings).fit(features[train], y[train], announced[train], r.conflict_id[train], bootstrap=False)
-        p[test] = model.predict(features[test])[[f"p_{'held' if k == 1 else f'ge{k}'}" for k in RUNGS]].to_numpy()
+        p[test] = model.predict(features[test])[list(P_COLUMNS)].to_numpy()
         b[test] = model.base.rates
         last[test] = _last_round(features[test], model.base, y[train])
         if progress:

@@ -1011,9 +1011,3 @@ def clip(quote: object, words: int = MAX_WORDS) -> str:
     """
     parts = str(quote).split()
     return " ".join(parts[:words]) + (" …" if len(parts) > words else "")
-
-
-def svg_of(plot: Callable[..., Axes], table: pd.DataFrame) -> str:
-    """One chart as an inline SVG element, without XML prologue."""
-    text = _svg_text(draw(plot, table))
-    return text[text.index("<svg") :]

@@ -25,7 +25,6 @@ COLUMNS = (
 )  # fmt: skip
 WINDOW = timedelta(days=28)  # over which items, delays and gaps are counted
 LEAST_SILENCE = timedelta(days=3)  # shorter silence is never an alarm
-STATES = ("ok", "stale", "failing", "gone", "waiting", "never")
 
 
 def feed_health(archive: Archive, feeds: Iterable[Feed], *, now: datetime | None = None) -> pd.DataFrame:

@@ -263,7 +263,6 @@ class LadderModel:
         One row per round and column: `held` (logit of the first rung), `later` (logit of the rung at the
         headline, given the one before) and `moves` (change of P(level >= headline) when the column is emptied).
         """
-        import numpy as np
         import pandas as pd
 
         start, raw, _ = self._terms(features, self.coef)
@@ -271,9 +270,7 @@ class LadderModel:
         start = start + raw[:, reference, :].sum(axis=1)
         raw[:, reference, :] = 0.0
         if noise:
-            base = self.base_rates(features)
-            rungs = base / np.hstack([np.ones((len(base), 1)), np.maximum(base[:, :-1], 1e-9)])
-            start = (1 - noise) * start + noise * _logit(rungs)
+            start = (1 - noise) * start + noise * _logit(_rungs(self.base_rates(features)))
             raw = raw * (1 - noise)
         j = headline - 1
         whole = self._cumulative(start + raw.sum(axis=1))[:, j]
@@ -349,10 +346,14 @@ def _blend(p: np.ndarray, base: np.ndarray, noise: float) -> np.ndarray:
     """Draw cumulative probabilities to the base rate on the logit scale of each rung, so they stay monotone."""
     import numpy as np
 
-    def rungs(q: np.ndarray) -> np.ndarray:
-        return q / np.hstack([np.ones((len(q), 1)), np.maximum(q[:, :-1], 1e-9)])
+    return np.cumprod(_sigmoid((1 - noise) * _logit(_rungs(p)) + noise * _logit(_rungs(base))), axis=1)
 
-    return np.cumprod(_sigmoid((1 - noise) * _logit(rungs(p)) + noise * _logit(rungs(base))), axis=1)
+
+def _rungs(cumulative: np.ndarray) -> np.ndarray:
+    """P(level >= k | level >= k - 1) from P(level >= k), shape (n, 6)."""
+    import numpy as np
+
+    return cumulative / np.hstack([np.ones((len(cumulative), 1)), np.maximum(cumulative[:, :-1], 1e-9)])
 
 
 def _round(values: Sequence[float] | np.ndarray, digits: int = 6) -> list[float]:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forecast.archive import Archive
+from forecast.archive_files import csv_cell
 from forecast.bundled import data_path
 from forecast.case import Case
 from forecast.errors import CaseError, ForecastError, TableError
 from forecast.records import Article, Coding, Feed, FeedResult
+from forecast.rounds import PLANNED
 from forecast.tables import ROUND_COLUMNS
 
 if TYPE_CHECKING:
@@ -183,7 +185,7 @@ def coming(rounds: pd.DataFrame, reference_date: date) -> pd.DataFrame:
     """Proposed rounds: planned, not begun, their window not over on the reference date."""
     if not len(rounds):
         return rounds
-    open_ = rounds.status.isin(["proposed", "confirmed", "postponed"])
+    open_ = rounds.status.isin(PLANNED)
     return rounds[open_ & (rounds.window_end >= reference_date)].reset_index(drop=True)
 
 
@@ -250,6 +252,7 @@ def make_outlook(
 
     from forecast.model import LadderModel
     from forecast.rounds import (
+        as_coded,
         link_statements,
         position_table,
         rounds_table,
@@ -272,7 +275,7 @@ def make_outlook(
     features = pd.DataFrame(index=forecasts.index)
     if len(ahead):
         # History comes from the whole table; the forecast is made for the coming rounds only.
-        plain = evidence.drop(columns=["source"]).rename(columns={"article_id": "source"}) if len(evidence) else None
+        plain = as_coded(evidence) if len(evidence) else None
         outcomes = history_outcomes(rounds, case)
         forecasts, contributions, features = estimate_rounds(
             rounds, plain, outcomes, headline=headline, reference_date=reference_date, noise=MACHINE_NOISE, model=model
@@ -423,7 +426,7 @@ def safe_csv(table: pd.DataFrame, file: Path) -> None:
     t = table.copy()
     for c in t.columns:
         if t[c].dtype == object or str(t[c].dtype) in ("str", "string"):
-            t[c] = [f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" and v else v for v in t[c]]
+            t[c] = [csv_cell(v) for v in t[c]]
     t.to_csv(file, index=False, lineterminator="\n")
 
 

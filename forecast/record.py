@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from forecast.archive import Archive
 from forecast.case import Case
 from forecast.errors import ForecastError
+from forecast.model import P_COLUMNS, RUNGS
 from forecast.rounds import GRACE
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ASSESSED = timedelta(days=30)  # after the end of a round its outcome is settled (codebook section 2)
-COLUMNS = {1: "p_held", 2: "p_ge2", 3: "p_ge3", 4: "p_ge4", 5: "p_ge5", 6: "p_ge6"}
+COLUMNS = dict(zip(RUNGS, P_COLUMNS, strict=True))
 
 
 def resolve(case: Case, round_id: str, level: int, on: date, source: str, note: str = "", now: datetime | None = None) -> None:

@@ -34,14 +34,6 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True)
-class Actor:
-    """Who speaks: a party, a mediator or a third country."""
-
-    name: str
-    kind: str  # "state", "group" or "body"
-
-
-@dataclass(frozen=True, slots=True)
 class Statement:
     """A public stance by an identified actor on an issue, as reported (codebook section 3)."""
 

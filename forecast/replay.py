@@ -16,7 +16,15 @@ from forecast.engine import code_many
 from forecast.history import History
 from forecast.model import LadderModel
 from forecast.records import Article, Coding
-from forecast.rounds import EVIDENCE_DAYS, link_statements, rounds_table, statements_table, track
+from forecast.rounds import (
+    EVIDENCE_DAYS,
+    PLANNED,
+    as_coded,
+    link_statements,
+    rounds_table,
+    statements_table,
+    track,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,14 +91,13 @@ def _find(
     table = rounds_table(track(near, case.id), case, near, as_of)
     if not len(table):
         return None
-    open_ = table[table.status.isin(["proposed", "confirmed", "postponed"])]
+    open_ = table[table.status.isin(PLANNED)]
     fits = open_[(open_.window_start <= ends + TOLERANCE) & (open_.window_end >= begins - TOLERANCE)]
     if not len(fits):
         return None
     one = fits.iloc[[0]].reset_index(drop=True)
     linked = link_statements(statements_table(near, case.id), one, as_of)
-    linked = linked.drop(columns=["source"]).rename(columns={"article_id": "source"}) if len(linked) else linked
-    return one, linked
+    return one, as_coded(linked) if len(linked) else linked
 
 
 def score_replay(scores: pd.DataFrame) -> pd.DataFrame:

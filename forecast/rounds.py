@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 GRACE = timedelta(days=14)  # a round may be held this long after its window (codebook section 2)
+PLANNED = ["proposed", "confirmed", "postponed"]  # announced, and not yet held or called off
 EVIDENCE_DAYS = 45  # how far back statements and cues bear on a coming round
 _FUTURE = ("proposed", "confirmed", "postponed", "cancelled")
 _RANK = {"open": 0, "month": 1, "week": 2, "day": 3, None: -1}
@@ -43,9 +44,6 @@ class Round:
 
     round_id: str
     evidence: list[Evidence] = field(default_factory=list)
-
-    def _first(self, attribute: str) -> Any:
-        return next((v for e in self.evidence if (v := getattr(e.mention, attribute)) is not None), None)
 
     @property
     def ordinal(self) -> int | None:
@@ -351,6 +349,11 @@ def link_statements(statements: pd.DataFrame, rounds: pd.DataFrame, reference_da
     if not parts:
         return pd.DataFrame(columns=["round_id", *statements.columns])
     return pd.concat(parts, ignore_index=True)
+
+
+def as_coded(linked: pd.DataFrame) -> pd.DataFrame:
+    """Linked statements in the columns of hand-coded ones: `source` is the article they were read from."""
+    return linked.drop(columns=["source"]).rename(columns={"article_id": "source"})
 
 
 def position_table(statements: pd.DataFrame, parties: Sequence[str], reference_date: date) -> pd.DataFrame:

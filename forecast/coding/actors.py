@@ -7,7 +7,6 @@ An office counts only while it is held. People the tables do not know are learnt
 from __future__ import annotations
 
 import csv
-import functools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -115,12 +114,6 @@ class Gazetteer:
         if not valid:
             return None
         return min(valid, key=lambda r: (r.actor not in prefer, r.how == "person"))
-
-
-@functools.lru_cache(maxsize=1)
-def world_states() -> frozenset[str]:
-    """Names of the world's states."""
-    return frozenset(row["name"] for row in _rows("actors.csv") if row["kind"] == "state")
 
 
 @dataclass(frozen=True, slots=True)

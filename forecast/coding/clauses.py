@@ -42,7 +42,6 @@ class Context:
     subject: tuple[str, ...] = ()  # of the previous main clause
     person: str | None = None  # actor of the person last named
     speaker: str | None = None
-    speaker_how: str = ""
     open_quote: bool = False
     pending: bool = False  # the previous sentence ended in "X stated:"
     issues: tuple[str, ...] = ()  # last issues spoken of, for "the proposal", "it"

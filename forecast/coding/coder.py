@@ -72,7 +72,7 @@ class Coder:
         prefer = frozenset(p.name for p in self.case.data.parties) if self.case else frozenset()
         named = named_actors(text, hits, self.gazetteer, published, prefer)
         conflict, parties, mediators = self._conflict(text, folded, title, hits, named, published)
-        relevant = _is_relevant(topic, parties, folded)
+        relevant = _is_relevant(topic, parties)
         if not relevant and not force and self.weights is None:
             return Coding(False, conflict, None)
         return self._read(text, folded, hits, named, published, conflict, parties, mediators, relevant, force)
@@ -123,7 +123,7 @@ class Coder:
             if d.venue is None and len(merged) == 1:
                 d.venue = self._dateline(text, [h for h in hits if not any(n.start <= h.start and h.end <= n.end and n.actor in parties for n in named)])
         mentions = [
-            finish(d, text, conflict or "unknown", parties, self._mediators_of(d, mediators), published)
+            finish(d, text, conflict or "unknown", parties, mediators, published)
             for d in merged
         ]
         return Coding(
@@ -179,9 +179,6 @@ class Coder:
                 return self.gazetteer.venues[h.value][0]
         return None
 
-    def _mediators_of(self, draft: Draft, mediators: Sequence[str]) -> tuple[str, ...]:
-        return tuple(mediators)
-
     def _conflict(
         self, text: str, folded: str, title: str, hits: Sequence[Hit], named: Sequence[Named], published: date
     ) -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
@@ -202,12 +199,11 @@ class Coder:
             names = {p.name for p in best[1].parties}
             outside = [a for a in general or () if a not in names]
             if len(outside) < 2 or best[0] >= sum(counts[a] for a in outside):
-                known = {m.name for m in best[1].mediators}
-                return best[1].id, tuple(p.name for p in best[1].parties), self._mediators(counts, known, mediating, names)
+                return best[1].id, tuple(p.name for p in best[1].parties), _mediators(counts, mediating, names)
         if general is None:
             return None, (), ()
         slug = "-".join(sorted(re.sub(r"[^a-z0-9]+", "-", a.lower()).strip("-") for a in general))
-        return slug, general, self._mediators(counts, set(), mediating, set(general))
+        return slug, general, _mediators(counts, mediating, set(general))
 
     def _case_score(self, data: CaseData, counts: Counter[str], published: date) -> float:
         """How strongly the named actors point to a case; 0 where they do not.
@@ -239,11 +235,6 @@ class Coder:
         ]  # fmt: skip
         return tuple(ranked[:2]) if len(ranked) >= 2 else None
 
-    def _mediators(
-        self, counts: Counter[str], known: set[str], mediating: set[str], parties: set[str]
-    ) -> tuple[str, ...]:
-        return tuple(a for a, _ in counts.most_common() if a in mediating and a not in parties)[:3]
-
 
 def _as_parties(counts: Counter[str], folded: str, named: Sequence[Named]) -> Counter[str]:
     """Counts that tell parties from hosts: a capital where a meeting is does not count, "X and Y" counts more."""
@@ -258,6 +249,11 @@ def _as_parties(counts: Counter[str], folded: str, named: Sequence[Named]) -> Co
     return Counter({k: v for k, v in out.items() if v > 0})
 
 
+def _mediators(counts: Counter[str], mediating: set[str], parties: set[str]) -> tuple[str, ...]:
+    """The actors most named that mediate and are no party, three at most."""
+    return tuple(a for a, _ in counts.most_common() if a in mediating and a not in parties)[:3]
+
+
 def _mediating_actors(folded: str, named: Iterable[Named]) -> set[str]:
     """Actors named close to a word of mediation or hosting."""
     out = set()
@@ -268,7 +264,7 @@ def _mediating_actors(folded: str, named: Iterable[Named]) -> set[str]:
     return out
 
 
-def _is_relevant(hits: Sequence[Hit], parties: Sequence[str], folded: str) -> bool:
+def _is_relevant(hits: Sequence[Hit], parties: Sequence[str]) -> bool:
     if len(parties) < 2:
         return False
     general = sum(h.kind == "general" for h in hits)

@@ -83,9 +83,7 @@ def tokens_of(folded: str, s: Sentence, named: Iterable[Named]) -> tuple[list[st
 
 def issue_features(r: Reading) -> list[str]:
     """Words, word pairs and list hits that tell what a sentence is about."""
-    t = r.tokens
-    out = {f"w:{w}" for w in t}
-    out |= {f"b:{a}_{b}" for a, b in itertools.pairwise(t)}
+    out = set(shared_features(r))
     out |= {f"L:{h.value.split('|')[0]}" for h in r.hits if h.kind == "issue"}
     out |= {f"S:{h.value}" for h in r.hits if h.kind == "stance"}
     out |= {f"R:{s.issue}" for s in r.rules}
@@ -136,6 +134,16 @@ def _at(r: Reading, offset: int) -> list[int]:
     return [i for i, place in enumerate(r.places) if place == offset][:1]
 
 
+def _score(start: np.ndarray, rows: dict[str, Any], features: Iterable[str]) -> np.ndarray:
+    """`start` plus the rows of the features that have one."""
+    total = start.copy()
+    for f in features:
+        row = rows.get(f)
+        if row is not None:
+            total += row
+    return total
+
+
 class Weights:
     """Sparse linear models: feature -> row of weights."""
 
@@ -171,42 +179,25 @@ class Weights:
         """P(the sentence holds a statement on the issue), by issue."""
         import numpy as np
 
-        total = self.issue_bias.copy()
-        for f in issue_features(r):
-            row = self.issue_rows.get(f)
-            if row is not None:
-                total += row
+        total = _score(self.issue_bias, self.issue_rows, issue_features(r))
         return dict(zip(self.issues, (1.0 / (1.0 + np.exp(-total))).tolist(), strict=True))
 
     def topic(self, r: Reading) -> tuple[float, float]:
         """P(the sentence is about peace talks), and the outlook it gives, -1..+1."""
         import numpy as np
 
-        total = self.topic_bias.copy()
-        for f in topic_features(r):
-            row = self.topic_rows.get(f)
-            if row is not None:
-                total += row
+        total = _score(self.topic_bias, self.topic_rows, topic_features(r))
         return float(1.0 / (1.0 + np.exp(-total[0]))), float(np.clip(total[1], -1.0, 1.0))
 
     def pair_start(self, r: Reading) -> np.ndarray:
         """Scores of the classes from what all pairs of a sentence share."""
-        total = self.pair_bias.copy()
-        for f in shared_features(r):
-            row = self.pair_rows.get(f)
-            if row is not None:
-                total += row
-        return total
+        return _score(self.pair_bias, self.pair_rows, shared_features(r))
 
     def stance_probabilities(self, start: np.ndarray, features: list[str]) -> np.ndarray:
         """P(class) over `CLASSES` for one pair of actor and issue."""
         import numpy as np
 
-        total = start.copy()
-        for f in features:
-            row = self.pair_rows.get(f)
-            if row is not None:
-                total += row
+        total = _score(start, self.pair_rows, features)
         e = np.exp(total - total.max())
         return e / e.sum()
 

@@ -53,7 +53,7 @@ def phrases() -> Iterator[tuple[str, str, str]]:
     for kind in ("round", "general", "other_talks"):
         for phrase in talks[kind]:
             yield kind, phrase, phrase
-    for kind in ("level", "format", "status"):
+    for kind in ("level", "status"):
         for value, entry in talks[kind].items():
             for phrase in entry:
                 yield kind, phrase, value

@@ -90,11 +90,10 @@ class PhraseBook:
     Parameters
     ----------
     phrases : (kind, phrase, value); a phrase that is all capitals (`US`, `ELN`) is matched only where
-        the raw text has capitals too. Kinds do not hide each other, except those in `exclusive`, among
-        which the longest phrase wins.
+        the raw text has capitals too. Kinds do not hide each other.
     """
 
-    def __init__(self, phrases: Iterable[tuple[str, str, str]], exclusive: frozenset[str] = frozenset()) -> None:
+    def __init__(self, phrases: Iterable[tuple[str, str, str]]) -> None:
         import ahocorasick_rs
 
         entries: dict[str, list[tuple[str, str, bool]]] = {}
@@ -108,7 +107,6 @@ class PhraseBook:
                 slot.append((kind, value, capital))
         self._keys = list(entries)
         self._entries = [entries[k] for k in self._keys]
-        self._exclusive = exclusive
         self._automaton = ahocorasick_rs.AhoCorasick(self._keys, matchkind=ahocorasick_rs.MatchKind.Standard)
 
     def find(self, raw: str, words: str | None = None) -> list[Hit]:
@@ -134,7 +132,7 @@ class PhraseBook:
         taken: dict[str, list[tuple[int, int]]] = {}
         kept: list[Hit] = []
         for h in hits:
-            spans = taken.setdefault("*" if h.kind in self._exclusive else h.kind, [])
+            spans = taken.setdefault(h.kind, [])
             if any(a < h.end and h.start < b and (a, b) != (h.start, h.end) for a, b in spans):
                 continue
             spans.append((h.start, h.end))
