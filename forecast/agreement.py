@@ -12,10 +12,10 @@ from forecast.history import History
 if TYPE_CHECKING:
     import pandas as pd
 
-ORDINAL = ("expectation", "outcome_level")  # weighted linearly; the other columns are nominal
+ORDINAL = ("expectation", "on_the_table", "outcome_level")  # weighted linearly; the other columns are nominal
 COLUMNS = (
     "level", "format", "status", "signing_expected", "draft_on_table", "ceasefire_in_force", "entry_condition_unmet",
-    "guarantor_offered", "expectation", "violence_trend", "final_status", "outcome_level",
+    "guarantor_offered", "expectation", "violence_trend", "on_the_table", "final_status", "outcome_level",
 )  # fmt: skip
 
 

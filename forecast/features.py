@@ -8,7 +8,7 @@ count only once they have ended.
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forecast.tables import OUTCOME_COLUMNS, PRE_COLUMNS, ROUND_COLUMNS, as_date, check_table
 
@@ -24,6 +24,10 @@ FEATURES: dict[str, tuple[str, str]] = {
     "expectation": ("expectation", "outlook the parties and mediator give, -2 to +2"),
     "expectation_high": ("expectation", "a deal is said to be near (+2)"),
     "expectation_doubt": ("expectation", "a side says it may not come or that it is pointless (-2)"),
+    "table_procedure": ("on_the_table", "only procedure or next steps are to be decided"),
+    "table_humanitarian": ("on_the_table", "a humanitarian or confidence measure is to be decided"),
+    "table_truce": ("on_the_table", "a truce is to be decided"),
+    "table_settlement": ("on_the_table", "a settlement text is to be decided"),
     "ceasefire_none": ("ceasefire_in_force", "no ceasefire in force"),
     "ceasefire_nominal": ("ceasefire_in_force", "a ceasefire declared but widely violated"),
     "ceasefire_full": ("ceasefire_in_force", "a general ceasefire in force"),
@@ -58,7 +62,7 @@ FEATURES: dict[str, tuple[str, str]] = {
     "gap_long": ("history", "more than half a year since the last round"),
 }  # fmt: skip
 # Columns that are evidence on this very round, as against its class; their number decides how far to leave the base rate.
-EVIDENCE = ("signing_expected", "draft_on_table", "ceasefire_in_force", "entry_condition_unmet", "guarantor_offered", "expectation", "violence_trend", "status")
+EVIDENCE = ("signing_expected", "draft_on_table", "ceasefire_in_force", "entry_condition_unmet", "guarantor_offered", "expectation", "violence_trend", "on_the_table", "status")
 HUMANITARIAN = ("prisoner_exchange", "hostages", "release_of_bodies", "return_of_children", "humanitarian_access", "return_of_displaced")
 STATEMENT_FEATURES = tuple(name for name, (group, _) in FEATURES.items() if group == "statements")
 DERIVED = ("contested_issues", "stance_gap", "days_since_previous")
@@ -119,6 +123,9 @@ def build_features(
     expectation = number("expectation")
     put("expectation_high", (expectation >= 2).astype("float64").where(expectation.notna()))
     put("expectation_doubt", (expectation <= -2).astype("float64").where(expectation.notna()))
+    table = number("on_the_table")
+    for name, low, high in (("procedure", 2, 2), ("humanitarian", 3, 3), ("truce", 4, 5), ("settlement", 6, 6)):
+        put(f"table_{name}", table.between(low, high).astype("float64").where(table.notna()))
     put("ceasefire_none", is_("ceasefire_in_force", "none"))
     put("ceasefire_nominal", is_("ceasefire_in_force", "nominal", "limited"))
     put("ceasefire_full", is_("ceasefire_in_force", "general"))
@@ -183,14 +190,34 @@ def _from_statements(f: pd.DataFrame, r: pd.DataFrame, statements: pd.DataFrame 
         ("settlement_refused", s.issue.eq("settlement") & s.stance.eq("rejects")),
     ):
         f.loc[s[rows].round_id.unique(), name] = 1.0
+    _add_disputes(f, s)
+
+
+def _add_disputes(f: pd.DataFrame, s: pd.DataFrame) -> None:
+    """Issues asked for that nobody grants, and the widest gap between the parties' stances on one issue."""
     order = {"rejects": -2, "conditions": -1, "demands": 0, "offers": 1, "accepts": 2}
-    for i, g in s.groupby("round_id"):
-        wanted = set(g[g.stance == "demands"].issue)
-        met = set(g[g.stance.isin(["offers", "accepts"])].issue)
-        f.loc[i, "contested_issues"] = float(len(wanted - met))
-        scores = g.stance.map(order)
-        gaps = scores.groupby(g.issue).agg(lambda v: v.max() - v.min() if len(v) > 1 else 0)
-        f.loc[i, "stance_gap"] = float(gaps.max()) if len(gaps) else 0.0
+    wanted: dict[str, set[Any]] = {}
+    met: dict[str, set[Any]] = {}
+    stances: dict[tuple[str, Any], list[Any]] = {}
+    issues = [v if isinstance(v, str) else None for v in s.issue]
+    for i, issue, stance in zip(s.round_id, issues, s.stance, strict=True):
+        if stance == "demands":
+            wanted.setdefault(i, set()).add(issue)
+        elif stance in ("offers", "accepts"):
+            met.setdefault(i, set()).add(issue)
+        if issue is not None:
+            stances.setdefault((i, issue), []).append(order.get(stance))
+    gaps: dict[str, float | None] = dict.fromkeys(s.round_id)
+    for (i, _), told in stances.items():
+        known = [v for v in told if v is not None]
+        gap = float(max(known) - min(known)) if known and len(told) > 1 else None if len(told) > 1 else 0.0
+        gaps[i] = gap if gaps[i] is None else max(gaps[i], gap or 0.0)  # type: ignore[type-var]
+    with_issue = {i for i, _ in stances}
+    contested, widest = f.contested_issues.to_dict(), f.stance_gap.to_dict()
+    for i, gap in gaps.items():
+        contested[i] = float(len(wanted.get(i, set()) - met.get(i, set())))
+        widest[i] = gap if gap is not None else float("nan") if i in with_issue else 0.0
+    f["contested_issues"], f["stance_gap"] = [contested[i] for i in f.index], [widest[i] for i in f.index]
 
 
 def _from_history(
@@ -210,21 +237,31 @@ def _from_history(
     past["known"] = held_until.fillna(past.end + pd.Timedelta(days=14))
     past["outcome_level"] = pd.to_numeric(past.outcome_level)
     # What a round brought may come up to 30 days after it: within them only the held part is sure to be known.
-    by_process = {p: g.sort_values("known") for p, g in past.groupby("process")}
-    for i, (round_id, process, limit, begins) in enumerate(zip(r.round_id, r.process_id, cut, start, strict=True)):
-        g = by_process.get(process)
-        if g is None or pd.isna(limit):
+    # Plain arrays by process: a frame cut for every round would take nearly all the time there is.
+    known, starts, ids, levels = (past[c].to_numpy() for c in ("known", "start", "round_id", "outcome_level"))
+    by_process = {}
+    for process, rows in past.groupby("process").indices.items():
+        dated = ~np.isnat(known[rows])
+        order = np.concatenate([rows[dated][known[rows][dated].argsort()], rows[~dated]])
+        by_process[process] = (known[order], starts[order], ids[order], levels[order])
+    columns = ("rounds_so_far", "last_not_held", "previous_level", "last_level", "days_since_previous", "gap_long")
+    found = {c: f[c].to_numpy(copy=True) for c in columns}
+    for i, (round_id, process, limit, begins) in enumerate(zip(r.round_id, r.process_id, cut.to_numpy(), start.to_numpy(), strict=True)):
+        if process not in by_process or np.isnat(limit):
             continue
-        g = g[(g.known < limit) & (g.round_id != round_id) & (g.start <= begins)]
-        held = g[g.outcome_level > 0]
-        f.iloc[i, f.columns.get_loc("rounds_so_far")] = np.log1p(len(held))
-        if not len(g):
+        ended, began, others, outcome = by_process[process]
+        before = (ended < limit) & (others != round_id) & (began <= begins)
+        outcome, held = outcome[before], outcome[before] > 0
+        found["rounds_so_far"][i] = np.log1p(np.count_nonzero(held))
+        if not len(outcome):
             continue
-        f.iloc[i, f.columns.get_loc("last_not_held")] = float(g.outcome_level.iloc[-1] == 0)
-        if len(held):
-            levels = held.outcome_level.clip(upper=5)
-            f.iloc[i, f.columns.get_loc("previous_level")] = (levels.sum() + 2 * 1.9) / (len(levels) + 2) - 1.9
-            f.iloc[i, f.columns.get_loc("last_level")] = float(levels.iloc[-1]) - 1.9
-            days = (limit - held.known.iloc[-1]).days
-            f.iloc[i, f.columns.get_loc("days_since_previous")] = float(days)
-            f.iloc[i, f.columns.get_loc("gap_long")] = float(days > 180)
+        found["last_not_held"][i] = float(outcome[-1] == 0)
+        if held.any():
+            reached = np.minimum(outcome[held], 5)
+            found["previous_level"][i] = (reached.sum() + 2 * 1.9) / (len(reached) + 2) - 1.9
+            found["last_level"][i] = float(reached[-1]) - 1.9
+            days = (limit - ended[before][held][-1]) // np.timedelta64(1, "D")
+            found["days_since_previous"][i] = float(days)
+            found["gap_long"][i] = float(days > 180)
+    for c, values in found.items():
+        f[c] = values

@@ -20,7 +20,7 @@ VIOLENCE = ["rising", "steady", "falling"]
 
 PRE_COLUMNS = (
     "signing_expected", "draft_on_table", "ceasefire_in_force", "entry_condition_unmet", "guarantor_offered", "deadline",
-    "expectation", "violence_trend",
+    "expectation", "violence_trend", "on_the_table",
 )  # fmt: skip
 ROUND_COLUMNS = (
     "round_id", "process_id", "conflict_id", "conflict_type", "process_type", "ordinal", "parties", "mediators", "host",
@@ -64,6 +64,7 @@ _ENUMS: dict[str, list[Any]] = {
     "draft_on_table": [0, 1],
     "entry_condition_unmet": [0, 1],
     "guarantor_offered": [0, 1],
+    "on_the_table": [2, 3, 4, 5, 6],
     "expectation": [-2, -1, 0, 1, 2],
     "coder_confidence": [1, 2, 3],
     "occurrence_disputed": [0, 1],
