@@ -6,18 +6,33 @@ Statements: micro F1 of exact (actor, issue, stance) triples. Articles: the same
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 from collections import Counter
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from forecast.case import Case, CaseActor, CaseData
 from forecast.coding import Coder
 
 HERE = Path(__file__).parent / "labelled"
 PARTS = json.loads((HERE / "split.json").read_text(encoding="utf-8")) if (HERE / "split.json").exists() else {}
-WINDOWED = ("proposed", "confirmed", "postponed", "cancelled")
+CONFLICTS = json.loads((HERE / "conflicts.json").read_text(encoding="utf-8"))
+
+
+@functools.cache
+def coder_of(conflict: str | None, learned: bool = True) -> Coder:
+    """The coder an analyst of a conflict has: a case that names the parties and nothing else."""
+    if conflict not in CONFLICTS:
+        return Coder(learned=learned)
+    about = CONFLICTS[conflict]
+    data = CaseData(
+        id=conflict, name=conflict, conflict_type=about["type"], parties=[CaseActor(name=p) for p in about["parties"]]
+    )
+    return Coder(Case(data), learned=learned)
 
 
 def load(kind: str, part: str | None = None) -> list[dict[str, Any]]:
@@ -43,12 +58,12 @@ def f1(hit: int, found: int, wanted: int) -> tuple[float, float, float]:
     return p, r, 2 * p * r / max(1e-9, p + r)
 
 
-def score_statements(items: list[dict[str, Any]], coder: Coder, errors: int = 0) -> dict[str, float]:
-    """Micro scores over items, each coded on its own."""
+def score_statements(items: list[dict[str, Any]], coder_for: Callable[[str | None], Coder] = coder_of, errors: int = 0) -> dict[str, float]:
+    """Micro scores over items, each coded on its own, with the coder of its conflict."""
     n = Counter()
     shown = 0
     for item in items:
-        coding = coder.code(item["text"], date.fromisoformat(item["published"]), force=True)
+        coding = coder_for(item["conflict"]).code(item["text"], date.fromisoformat(item["published"]), force=True)
         for s in coding.statements:
             assert item["text"][s.start : s.end] == s.quote
         got = {(s.actor, s.issue, s.stance) for s in coding.statements}
@@ -81,14 +96,14 @@ def score_statements(items: list[dict[str, Any]], coder: Coder, errors: int = 0)
     }  # fmt: skip
 
 
-def score_rounds(items: list[dict[str, Any]], coder: Coder, errors: int = 0) -> dict[str, float]:
+def score_rounds(items: list[dict[str, Any]], coder_for: Callable[[str | None], Coder] = coder_of, errors: int = 0) -> dict[str, float]:
     """Rounds matched greedily by agreement of window, ordinal, venue and status; then each attribute of matched ones."""
     n = Counter()
     shown = 0
     for item in items:
         if not item["relevant"]:
             continue
-        coding = coder.code(item["text"], date.fromisoformat(item["published"]), item.get("title", ""))
+        coding = coder_for(item["conflict"]).code(item["text"], date.fromisoformat(item["published"]), item.get("title", ""))
         got = [{"venue": m.venue, "window_start": m.window_start and m.window_start.isoformat(), "window_end": m.window_end and m.window_end.isoformat(), "ordinal": m.ordinal, "level": m.level, "status": m.status, "granularity": m.granularity} for m in coding.mentions]
         pairs = _match(got, item["rounds"])
         n["found"] += len(got)
@@ -139,13 +154,13 @@ def _match(got: list[dict[str, Any]], want: list[dict[str, Any]]) -> list[tuple[
     return pairs
 
 
-def score_relevance(items: list[dict[str, Any]], coder: Coder, errors: int = 0) -> dict[str, float]:
+def score_relevance(items: list[dict[str, Any]], coder_for: Callable[[str | None], Coder] = coder_of, errors: int = 0) -> dict[str, float]:
     """Recall and specificity of relevance, and tone against its labels (Spearman, mean absolute error)."""
     from scipy.stats import spearmanr
 
     n, tones = Counter(), []
     for item in items:
-        coding = coder.code(item["text"], date.fromisoformat(item["published"]), item.get("title", ""))
+        coding = coder_for(item["conflict"]).code(item["text"], date.fromisoformat(item["published"]), item.get("title", ""))
         n["yes" if item["relevant"] else "no"] += 1
         n["yes_ok"] += item["relevant"] and coding.relevant
         n["no_ok"] += not item["relevant"] and not coding.relevant
@@ -167,10 +182,16 @@ def main() -> None:
     a.add_argument("--part", default=None, help="train, dev or heldout; all where left out")
     a.add_argument("--errors", type=int, default=0, help="how many wrong items to show")
     a.add_argument("--conflict", default=None)
+    a.add_argument("--rules", action="store_true", help="the rules alone, without the learned part")
+    a.add_argument("--lots", default="", help="only items of these lots, the ends of file names: 8,9,10,11,12,14 are those never looked at before release 2 of the coder")
+    a.add_argument("--no-case", action="store_true", help="read each item with the general coder, not that of its conflict")
     a.add_argument("--kind", default="all", choices=["all", "sentences", "articles", "rounds"])
     o = a.parse_args()
-    coder = Coder()
+    general = Coder(learned=not o.rules)
+    coder = (lambda _: general) if o.no_case else functools.partial(coder_of, learned=not o.rules)
     keep = [i for i in load("sentences", o.part) if o.conflict in (None, i["conflict"])]
+    if o.lots:
+        keep = [i for i in keep if any(i["conflict"].endswith(f"-l{n}") for n in o.lots.split(","))]
     articles = [i for i in load("articles", o.part) if o.conflict in (None, i["conflict"])]
     show = lambda name, d: print(f"{name:<20} " + "  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in d.items()))  # noqa: E731
     if o.kind in ("all", "sentences"):

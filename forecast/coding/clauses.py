@@ -14,11 +14,13 @@ from forecast.coding.grammar import (
     AND_THEN,
     APPOSITION,
     BREAK,
+    HALF,
     JOIN,
     LEAD,
     OWNER_GAP,
     PREP,
     PRONOUNS,
+    RULER,
     SAME_NAME,
     SAY_GAP,
     THAT,
@@ -108,6 +110,15 @@ class ClauseReader:
                 out.append(Named(h.start, h.end, self.context.state, "role"))
             elif who:
                 out.append(Named(h.start, h.end, who, "role"))
+        halves = {p.split()[0].lower(): p for p in self.context.parties if p.startswith(("North ", "South "))}
+        for m in HALF.finditer(self.folded, s.start, s.end) if halves else ():
+            if m.group(1) in halves and not any(a < m.end() and m.start() < b for a, b in taken):
+                out.append(Named(m.start(), m.end(), halves[m.group(1)], "name"))
+        ruling = self.context.government or self.context.state
+        for m in RULER.finditer(self.text, s.start, s.end) if ruling else ():
+            if not any(a < m.end() and m.start() < b for a, b in taken):
+                taken.append(m.span())
+                out.append(Named(m.start(), m.end(), ruling or "", "person"))
         for m in PRONOUNS.finditer(self.folded, s.start, s.end):
             if m.group() in ("i", "us") and self.text[m.start() : m.end()] not in ("I", "us"):
                 continue

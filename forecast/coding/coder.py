@@ -14,14 +14,14 @@ from forecast.coding.actors import Gazetteer, Named, named_actors
 from forecast.coding.clauses import Context
 from forecast.coding.cues import preround_cues, stated_outlook
 from forecast.coding.dates import find_dates
-from forecast.coding.learned import Weights, decide
+from forecast.coding.learned import Decided, Reading, Weights
 from forecast.coding.mentions import Draft, finish, level_hint, merge_drafts, read_mentions
 from forecast.coding.statements import SURE, SentenceReader
-from forecast.coding.text import Hit, PhraseBook, Sentence, fold, sentences, words_only
+from forecast.coding.text import Hit, PhraseBook, fold, sentences, words_only
 from forecast.coding.tone import article_tone, sentence_tone, weigh
 from forecast.records import Coding, SentenceTone, Statement
 
-CODER_VERSION = "1"
+CODER_VERSION = "2"
 DOUBTFUL_FROM = 0.9  # probability a reading needs in a question, a supposition or an analyst's mouth
 RELEVANT_FROM = 0.55  # mean probability of the two sentences most about peace talks
 
@@ -51,6 +51,10 @@ class Coder:
             cases = [c for c in cases if c.id != case.id] + [case.data]
         self.cases: dict[str, CaseData] = {c.id: c for c in cases}
         self.gazetteer = Gazetteer(cases)
+        # States that fight or talk at home: "the rebels" of an article that names one of them are its own.
+        self.embattled = frozenset(
+            p.name for c in cases for p in c.parties if c.conflict_type != "interstate" and self.gazetteer.kinds.get(p.name) == "state"
+        ) - frozenset(case.parties if case else ())
         self.weights = Weights.load() if learned else None
         self.book = PhraseBook([*lexicon.phrases(), *self.gazetteer.phrases()])
 
@@ -81,17 +85,21 @@ class Coder:
         self, text: str, folded: str, hits: list[Hit], named: list[Named], published: date,
         conflict: str | None, parties: tuple[str, ...], mediators: tuple[str, ...], relevant: bool, force: bool,
     ) -> Coding:  # fmt: skip
-        context = self.context(parties, mediators)
-        reader = SentenceReader(text, folded, context)
+        reader = SentenceReader(text, folded, self.context(parties, mediators))
+        spans = sentences(text)
+        inside = [
+            ([h for h in hits if s.start <= h.start and h.end <= s.end], [n for n in named if s.start <= n.start and n.end <= s.end])
+            for s in spans
+        ]
+        readings = [reader.read(s, mine, who) for s, (mine, who) in zip(spans, inside, strict=True)]
+        decided = self.weights.decide(readings) if self.weights is not None else None
         statements: list[Statement] = []
         drafts: list[Draft] = []
         tones: list[SentenceTone] = []
         topical: list[float] = []
         weights: list[float] = []
-        for s in sentences(text):
-            mine = [h for h in hits if s.start <= h.start and h.end <= s.end]
-            who = [n for n in named if s.start <= n.start and n.end <= s.end]
-            found = self._combine(reader, s, reader.read(s, mine, who))
+        for k, (s, r, (mine, who)) in enumerate(zip(spans, readings, inside, strict=True)):
+            found = list(r.rules) if decided is None else _combine(text, r, decided[k])
             statements += found
             if who or any(h.kind in ("round", "both", "venue") for h in mine):
                 offset = list(find_dates(folded[s.start : s.end], published))
@@ -100,13 +108,13 @@ class Coder:
                 ]
                 drafts += read_mentions(text, folded, s, mine, who, dates, self.gazetteer, parties, published, found)
             learned: float | None = None
-            if self.weights is not None and reader.reading is not None:
-                about, learned = self.weights.topic(reader.reading)
+            if self.weights is not None:
+                about, learned = self.weights.topic(r)
                 topical.append(about)
             stated = stated_outlook(folded[s.start : s.end]) if any(h.kind == "tone" for h in mine) else None
             weighed = weigh(learned, sentence_tone(folded, s.start, s.end, mine), stated)
             if weighed is not None:
-                tones.append(SentenceTone(s.index, context.speaker, weighed[0], s.start, s.end))
+                tones.append(SentenceTone(s.index, r.speaker, weighed[0], s.start, s.end))
                 weights.append(weighed[1])
         if topical:
             top = sorted(topical, reverse=True)[:2]
@@ -140,37 +148,16 @@ class Coder:
         """What "the government", "the rebels", "both sides" and "the mediator" mean in a conflict of these parties."""
         states = [p for p in parties if self.gazetteer.kinds.get(p) == "state"]
         groups = [p for p in parties if self.gazetteer.kinds.get(p) == "group"]
+        # A case of armed groups alone names the one that governs first.
+        ruling = states if states else groups[:1] if len(groups) > 1 else []
+        groups = [g for g in groups if g not in ruling]
         return Context(
             parties=parties,
-            government=states[0] if len(states) == 1 else None,
+            government=ruling[0] if len(ruling) == 1 else None,
             rebels=groups[0] if len(groups) >= 1 else None,
             mediator=mediators[0] if mediators else None,
             states=frozenset(states),
         )
-
-    def _combine(self, reader: SentenceReader, s: Sentence, ruled: list[Statement]) -> list[Statement]:
-        """Statements of a sentence: the learned part decides, the rules lend quote, gate and condition."""
-        reading = reader.reading
-        if self.weights is None or reading is None:
-            return ruled
-        out = [r for r in ruled if r.confidence >= SURE]
-        sure = {(r.actor, r.issue) for r in out}
-        floor = DOUBTFUL_FROM if reader.doubtful() else 0.0
-        for actor, issue, stance, p in decide(reading, self.weights):
-            if (actor, issue) in sure or p < floor:
-                continue
-            same = next((r for r in ruled if r.actor == actor and r.issue == issue), None)
-            near = same or next((r for r in ruled if r.issue == issue), None)
-            gate, on = (near.gate, near.conditional_on) if near else (None, None)
-            if stance == "conditions" and on is None:
-                on = reader.condition_of(issue)
-            if stance != "conditions" and near and near.stance == "conditions":
-                on = None
-            start, end = (near.start, near.end) if near else (s.start, s.end)
-            out.append(
-                Statement(s.index, actor, issue, stance, gate, on, reader.text[start:end], start, end, round(p, 3), near.reporter if near else None)
-            )  # fmt: skip
-        return out
 
     def _dateline(self, text: str, hits: Sequence[Hit]) -> str | None:
         """The place before the dash that opens an agency report."""
@@ -201,7 +188,12 @@ class Coder:
             if len(outside) < 2 or best[0] >= sum(counts[a] for a in outside):
                 return best[1].id, tuple(p.name for p in best[1].parties), _mediators(counts, mediating, names)
         if general is None:
-            return None, (), ()
+            # Nobody else is named: "the government" and "the rebels" of an analyst's feed are those of the own case.
+            strangers = [a for a in counts if self.gazetteer.kinds.get(a) == "state" and a not in mediating]
+            if self.case is not None and not any(counts[a] > 2 or a in self.embattled for a in strangers):
+                own = tuple(p.name for p in self.case.data.parties)
+                return self.case.id, own, _mediators(counts, mediating, set(own))
+            return None, tuple(strangers) if len(strangers) == 1 else (), ()
         slug = "-".join(sorted(re.sub(r"[^a-z0-9]+", "-", a.lower()).strip("-") for a in general))
         return slug, general, _mediators(counts, mediating, set(general))
 
@@ -234,6 +226,26 @@ class Coder:
             if self.gazetteer.kinds.get(a) != "body" and a not in mediating
         ]  # fmt: skip
         return tuple(ranked[:2]) if len(ranked) >= 2 else None
+
+
+def _combine(text: str, r: Reading, decided: Sequence[Decided]) -> list[Statement]:
+    """Statements of a sentence: the learned part decides, the rules lend quote, gate and condition."""
+    s = r.sentence
+    out = [x for x in r.rules if x.confidence >= SURE]
+    sure = {(x.actor, x.issue) for x in out}
+    floor = DOUBTFUL_FROM if r.doubtful else 0.0
+    for actor, issue, stance, on, p in decided:
+        if (actor, issue) in sure or p < floor:
+            continue
+        same = next((x for x in r.rules if x.actor == actor and x.issue == issue), None)
+        near = same or next((x for x in r.rules if x.issue == issue), None)
+        gate = near.gate if near else None
+        if same is not None and same.stance == stance and same.conditional_on:
+            on = same.conditional_on
+        start, end = (near.start, near.end) if near else (s.start, s.end)
+        reporter = near.reporter if near else None
+        out.append(Statement(s.index, actor, issue, stance, gate, on, text[start:end], start, end, round(p, 3), reporter))
+    return out
 
 
 def _as_parties(counts: Counter[str], folded: str, named: Sequence[Named]) -> Counter[str]:

@@ -52,6 +52,9 @@ _RULES: list[tuple[str, re.Pattern[str]]] = [
     ]
 ]
 
+# Every rule needs one of these; most sentences hold none, and one look is cheaper than twenty.
+_ANY_DATE = re.compile(r"\d|day|week|month|tomorrow|tonight|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)")
+
 
 @dataclass(frozen=True, slots=True)
 class DateWindow:
@@ -78,6 +81,8 @@ def find_dates(folded: str, published: date, *, past: bool | None = None) -> lis
     >>> [(w.first.isoformat(), w.last.isoformat()) for w in find_dates("a new meeting next week", date(2025, 7, 19))]
     [('2025-07-21', '2025-07-27')]
     """
+    if not _ANY_DATE.search(folded):
+        return []
     taken: list[tuple[int, int]] = []
     out: list[DateWindow] = []
     for name, pattern in _RULES:

@@ -48,6 +48,13 @@ SAME_NAME = re.compile(rf"^(?:'s?)?\s*(?:[\w-]+\s+){{0,2}}{TITLES}$")
 APPOSITION = re.compile(r",?\s*(?:the\s+)?")
 # Pronouns that may stand for an actor.
 PRONOUNS = re.compile(r"\b(he|she|it|they|we|i|us|our|ours|its|his|her|their|them|him)\b")
+# A person whom only the office before the name tells: "President X" of a country that is not named.
+RULER = re.compile(
+    r"\b(?:Acting |Interim |Vice )?(?:President|Prime Minister|Premier|King|Foreign Minister|Defen[cs]e Minister|Interior Minister|Home Minister|Justice Minister|Army Chief)"
+    r" (?P<name>(?:[A-Z][\w'-]+ )?(?:al-|el-)?[A-Z][\w-]+)"
+)
+# "The North" of two parties called "North ..." and "South ...".
+HALF = re.compile(r"\bthe (north|south)(?:ern(?:er|ers| side))?\b(?! of\b|-|west|east)")
 # All that may stand between a say word and the speaker named after it: "said the president, X".
 SAY_GAP = re.compile(r"^[\s\w,'.-]{0,40}$")
 # All that may stand between an owner and the noun: "Kyiv's latest peace offer".

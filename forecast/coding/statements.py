@@ -7,6 +7,7 @@ gates turn them. The words are data (`codebook/`); the small words between them 
 
 from __future__ import annotations
 
+import bisect
 import itertools
 
 from forecast.coding.actors import Named
@@ -36,7 +37,8 @@ from forecast.coding.grammar import (
     TOPIC,
     WITH_BEFORE,
 )
-from forecast.coding.learned import Reading, tokens_of
+from forecast.coding.learned import Reading, stems_of
+from forecast.coding.net import Pairs, words_of
 from forecast.coding.stances import Cue, stance_cues, suspended
 from forecast.coding.text import Hit, Sentence
 from forecast.records import Statement
@@ -54,31 +56,41 @@ class SentenceReader:
         self.folded = folded
         self.ctx = context
         self.syntax = ClauseReader(text, folded, context)
-        self.reading: Reading | None = None
-        self.last_clauses: list[Clause] = []
 
-    def read(self, sentence: Sentence, hits: list[Hit], named: list[Named]) -> list[Statement]:
-        """Statements of the sentence. `hits` and `named` are those inside it, in order."""
+    def read(self, sentence: Sentence, hits: list[Hit], named: list[Named]) -> Reading:
+        """What is in the sentence, the statements the rules read included. `hits` and `named` are those inside it, in order."""
         clauses = self.syntax.cut(sentence, hits, named)
-        self.last_clauses = clauses
         out: list[Statement] = []
         for i, clause in enumerate(clauses):
             if clause.role not in ATTACHED:
                 out += self._statements(clauses, i, sentence)
         found = _unique(out)
-        self.reading = self._reading(sentence, clauses, found)
+        facts, mentions = self._candidates(sentence, clauses, found)
+        words, places = words_of(self.folded, sentence, self.syntax.named)
+        at = {a: [k for m in starts if (k := bisect.bisect_left(places, m)) < len(places)] for a, starts in mentions.items()}
+        actors = tuple(facts)
+        pairs = Pairs(
+            words=tuple(words),
+            positions=tuple(tuple(sorted(set(at.get(a, ())))) for a in actors),
+            facts=tuple(frozenset(facts[a]) for a in actors),
+            ruled=tuple({x.issue: x.stance for x in found if x.actor == a} for a in actors),
+            listed=frozenset(h.value.split("|")[0] for h in self.syntax.hits if h.kind == "issue"),
+        )
+        doubtful = self._doubtful(sentence, clauses)
+        conditions = tuple(h.value.split("|")[0] for c in clauses if c.role in ATTACHED for h in c.hits if h.kind == "issue")
+        tokens = stems_of(words)
+        hits_ = tuple(self.syntax.hits)
         self.syntax.carry_over(clauses, sentence)
-        return found
+        return Reading(sentence, tokens, hits_, tuple(found), actors, pairs, self.ctx.speaker, doubtful, conditions)
 
-    def _reading(self, s: Sentence, clauses: list[Clause], found: list[Statement]) -> Reading:
-        """The sentence as the learned part sees it: candidates for actor with where and how they are named."""
-        tokens, places = tokens_of(self.folded, s, self.syntax.named)
+    def _candidates(self, s: Sentence, clauses: list[Clause], found: list[Statement]) -> tuple[dict[str, set[str]], dict[str, list[int]]]:
+        """Actors that may take a stance here: what speaks for each, and the offsets at which it is named."""
         facts: dict[str, set[str]] = {}
         positions: dict[str, list[int]] = {}
 
         def add(actor: str, *what: str) -> None:
-            facts.setdefault(actor, set()).update(what)
-            positions.setdefault(actor, [])
+            if not actor.startswith("*"):
+                facts.setdefault(actor, set()).update(what)
 
         order: list[str] = []
         for n in self.syntax.named:
@@ -89,9 +101,8 @@ class SentenceReader:
                 add(actor, f"how:{n.how}", *(["both"] if n.actor == "*both" else []))
                 before = PREP.search(self.folded[max(s.start, n.start - 40) : n.start])
                 add(actor, f"prep:{before.group().split()[0]}" if before else "noprep", *(["poss"] if self.syntax.is_possessor(n) else []))
-                at = next((i for i, place in enumerate(places) if place >= n.start), None)
-                if at is not None and n.how != "pronoun":
-                    positions[actor].append(at)
+                if n.how != "pronoun" or n.actor == "*both" or len(whole) == 1:
+                    positions.setdefault(actor, []).append(n.start)
                 if actor not in order:
                     order.append(actor)
         for rank, actor in enumerate(order):
@@ -107,32 +118,23 @@ class SentenceReader:
             add(actor, "was_subject")
         for st in found:
             add(st.actor, "ruled")
-        for actor in self.ctx.parties:
-            if actor in facts:
-                add(actor, "party")
+        # Parties nobody names here may yet be the ones that act ("the gunmen answered"): the learner weighs that.
+        for rank, actor in enumerate(self.ctx.parties[:4]):
+            add(actor, *(["party"] if actor in facts else ["offstage"]), "first_party" if rank == 0 else "other_party")
+            if actor == self.ctx.government:
+                add(actor, "governs")
+            if actor == self.ctx.rebels:
+                add(actor, "rebels")
         for actor in facts:
-            if not positions[actor]:
+            if actor not in positions:
                 facts[actor].add("unnamed")
             facts[actor].add(f"n:{min(len(order), 4)}")
-        candidates = tuple((a, tuple(positions[a][:3]), frozenset(f)) for a, f in facts.items() if not a.startswith("*"))
-        return Reading(s, tuple(tokens), tuple(places), tuple(self.syntax.hits), candidates, tuple(found))
+        return facts, positions
 
-    def doubtful(self) -> bool:
-        """Whether the sentence last read asks, imagines or denies a refusal, so that only a sure reading may stand."""
-        s = self.reading.sentence if self.reading else None
-        if s is None:
-            return False
+    def _doubtful(self, s: Sentence, clauses: list[Clause]) -> bool:
+        """Whether the sentence asks, imagines or denies a refusal, so that only a sure reading may stand."""
         words = self.folded[s.start : s.end]
-        return bool(DOUBTFUL.search(words)) or words.rstrip('"').endswith("?") or any(c.analyst for c in self.last_clauses)
-
-    def condition_of(self, issue: str) -> str | None:
-        """The issue named in a conditional clause of the sentence last read, other than `issue`."""
-        for c in self.last_clauses:
-            if c.role in ATTACHED:
-                for h in c.hits:
-                    if h.kind == "issue" and h.value.split("|")[0] != issue:
-                        return h.value.split("|")[0]
-        return None
+        return bool(DOUBTFUL.search(words)) or words.rstrip('"').endswith("?") or any(c.analyst for c in clauses)
 
     # -- statements -----------------------------------------------------------------------------
 
