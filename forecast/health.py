@@ -1,20 +1,27 @@
-"""Feed health: what each feed brought lately, what did not arrive, and what to do about it."""
+"""Feed health: what each feed brought lately, what did not arrive and what to do about it; and which answer at all."""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from forecast.addresses import without_credentials
 from forecast.archive import Archive
 from forecast.archive_files import csv_cell
-from forecast.errors import ArchiveError
+from forecast.errors import ArchiveError, ParseError, RetrieveError
+from forecast.feed_formats import parse
 from forecast.records import Feed
+from forecast.retrieve import HOST_PAUSE, retrieve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +32,7 @@ COLUMNS = (
 )  # fmt: skip
 WINDOW = timedelta(days=28)  # over which items, delays and gaps are counted
 LEAST_SILENCE = timedelta(days=3)  # shorter silence is never an alarm
+REACH_SECONDS = 8.0  # that `reach_feeds` gives each feed
 
 
 def feed_health(archive: Archive, feeds: Iterable[Feed], *, now: datetime | None = None) -> pd.DataFrame:
@@ -152,6 +160,85 @@ def _dated(t: tuple[Any, ...]) -> bool:
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What came of asking one feed once, without keeping anything."""
+
+    feed: str
+    state: str  # "ok", "failed", or "not asked" where the feed told us earlier to stay away
+    items: int
+    seconds: float
+    detail: str
+
+
+def reach_feeds(
+    feeds: Iterable[Feed], archive: Archive | None = None, *, allow_private: bool = False, seconds: float = REACH_SECONDS,
+    workers: int = 8, progress: Callable[[str, int, int], None] | None = None,
+) -> list[Reached]:  # fmt: skip
+    """Ask every feed once, with a short time limit each, and say whether it answers with a feed; nothing is stored.
+
+    Parameters
+    ----------
+    archive : where known, feeds that are gone or asked to be left alone for now are not asked.
+    seconds : for each feed, redirects and second tries included.
+    workers : hosts asked at the same time; feeds of one host are asked one after another, with a pause.
+    progress : told the feed, how many are done, and of how many.
+
+    Returns one Reached a feed, in the order given. Never raises for a feed.
+    """
+    feeds = list(feeds)
+    done: dict[int, Reached] = {}
+    hosts: dict[object, list[int]] = defaultdict(list)
+    now = datetime.now(UTC)
+    for i, f in enumerate(feeds):
+        left_alone = _left_alone(archive, f, now)
+        if left_alone:
+            done[i] = Reached(f.name, "not asked", 0, 0.0, left_alone)
+        else:
+            hosts[urlsplit(without_credentials(f.url)).hostname or i].append(i)
+    lock = threading.Lock()
+
+    def ask_host(indices: list[int]) -> None:
+        for n, i in enumerate(indices):
+            if n:
+                time.sleep(HOST_PAUSE)
+            answer = _ask_once(feeds[i], now, allow_private, seconds)
+            with lock:
+                done[i] = answer
+                if progress:
+                    progress(feeds[i].name, len(done), len(feeds))
+
+    with ThreadPoolExecutor(max_workers=max(1, min(workers, len(hosts) or 1))) as pool:
+        for _ in pool.map(ask_host, hosts.values()):
+            pass
+    return [done[i] for i in range(len(feeds))]
+
+
+def _left_alone(archive: Archive | None, feed: Feed, at: datetime) -> str:
+    if archive is None:
+        return ""
+    state = archive.feed_state(feed.name, feed.url)
+    if state.gone_at:
+        return f"gone for good since {state.gone_at:%Y-%m-%d} (410)"
+    return f"asked not to be read before {state.retry_at:%Y-%m-%d %H:%M} UTC" if state.retry_at and at < state.retry_at else ""
+
+
+def _ask_once(feed: Feed, now: datetime, allow_private: bool, seconds: float) -> Reached:
+    began = time.monotonic()
+    items, detail = 0, ""
+    try:
+        answer = retrieve(feed.url, allow_private=allow_private, timeout=(seconds, seconds), deadline=seconds)
+        found = parse(answer.body, feed, now, content_type=answer.content_type, base_url=answer.url)
+        items = len(found.articles)
+        detail = f"has moved for good to {answer.moved_to}" if answer.moved_to else "; ".join(found.faults)
+        state = "ok"
+    except (RetrieveError, ParseError) as e:
+        state, detail = "failed", str(e)
+    except Exception as e:  # noqa: BLE001  whatever a hostile server provokes must not stop the others
+        state, detail = "failed", f"{without_credentials(feed.url)} cannot be read ({type(e).__name__})"
+    return Reached(feed.name, state, items, round(time.monotonic() - began, 2), detail)
 
 
 def health_exit_code(table: pd.DataFrame) -> int:

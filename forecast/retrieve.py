@@ -6,13 +6,17 @@ Nothing here knows what a feed is; `feed_formats` reads the bytes.
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
+import os
 import random
+import re
 import socket
+import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -220,10 +224,13 @@ class _Visit:
         auth = self.auth if same_host(self.at, self.url) else None
         try:
             return self._session.get(
-                self.at, headers=headers, timeout=self.timeout, stream=True, allow_redirects=False, auth=auth
-            )
-        except requests.exceptions.SSLError:
-            raise RetrieveError(f"{self.shown} has no valid certificate", "Check the address") from None
+                self.at, headers=headers, timeout=self.timeout, stream=True, allow_redirects=False, auth=auth,
+                verify=_own_certificates() if self.at.lower().startswith("https:") else None,
+            )  # fmt: skip
+        except requests.exceptions.ProxyError as e:
+            raise _proxy_fault(e, self.shown, self.at) from None
+        except requests.exceptions.SSLError as e:
+            raise _certificate_fault(e, self.shown) from None
         except requests.exceptions.ConnectTimeout:
             raise _Passing(
                 f"{self.shown} did not answer within {self.timeout[0]:g} s", "Try again later"
@@ -332,6 +339,95 @@ def _session(visit: _Visit) -> Any:
     return session
 
 
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")  # in the order in which they count
+
+
+def _own_certificates() -> str | None:
+    """The bundle of trusted authorities that the environment names; None for the one that requests ships.
+
+    Raises RetrieveError where that file is not there or holds no certificate: the fault is not the feed's.
+    """
+    for name in _BUNDLES:
+        path = os.environ.get(name)
+        if path:
+            break
+    else:
+        return None
+    try:
+        _read_bundle(path, Path(path).stat().st_mtime_ns)
+    except OSError as e:  # ssl.SSLError is one
+        why = e.strerror if isinstance(e, FileNotFoundError | PermissionError) else "it holds no certificates"
+        raise RetrieveError(
+            f"the trusted certificates in {path}, named by {name}, cannot be read ({why})",
+            f"Mend or unset {name}",
+        ) from None
+    return path
+
+
+@functools.lru_cache(maxsize=4)
+def _read_bundle(path: str, changed: int) -> None:
+    """Raises OSError where a bundle cannot be used. A sound one is read once for each time that it changed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if Path(path).is_dir():
+        context.load_verify_locations(capath=path)
+    else:
+        context.load_verify_locations(cafile=path)
+
+
+def _causes(e: BaseException) -> Iterator[BaseException]:
+    """An exception and what lies behind it, however the libraries wrapped it."""
+    seen: set[int] = set()
+    waiting = [e]
+    while waiting:
+        one = waiting.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        inside = (one.__cause__, one.__context__, getattr(one, "reason", None), *one.args)
+        waiting += [x for x in inside if isinstance(x, BaseException)]
+
+
+def _certificate_fault(e: BaseException, shown: str) -> RetrieveError:
+    """Why a secure connection was refused, and what to do."""
+    found = next((c for c in _causes(e) if isinstance(c, ssl.SSLCertVerificationError)), None)
+    if found is None:
+        return RetrieveError(
+            f"{shown} does not speak HTTPS as it should", "Check the address; perhaps it begins with http://"
+        )
+    words = str(found.verify_message or "not valid").strip().rstrip(".")
+    if found.verify_code == _EXPIRED:
+        return RetrieveError(f"{shown} shows a certificate that has expired", "Try again later; check this machine's clock")
+    if found.verify_code == _NOT_YET:
+        return RetrieveError(f"{shown} shows a certificate that is not valid yet", "Check this machine's clock")
+    if found.verify_code in (_OTHER_HOST, _OTHER_ADDRESS):
+        return RetrieveError(f"{shown} shows the certificate of another host", "Check the address")
+    return RetrieveError(
+        f"{shown} shows a certificate of an authority that is not trusted here ({words})",
+        "If your organisation issued it, set REQUESTS_CA_BUNDLE to the file with its certificate; if not, do not read this feed",
+    )
+
+
+_NOT_YET, _EXPIRED, _OTHER_HOST, _OTHER_ADDRESS = 9, 10, 62, 64  # verification codes of OpenSSL
+
+
+def _proxy_fault(e: BaseException, shown: str, url: str) -> RetrieveError:
+    """A proxy that cannot be reached, or refuses."""
+    scheme = urlsplit(url).scheme.upper()
+    told = re.search(r"Tunnel connection failed: (\d{3})", " ".join(str(c) for c in _causes(e)))
+    if told and told[1] == "407":
+        return RetrieveError(*_PROXY_LOGIN)
+    if told:
+        return _Passing(f"the proxy does not lead to {shown} ({told[1]})", f"Check the address, and {scheme}_PROXY and NO_PROXY")
+    return _Passing(f"{shown} cannot be reached through the proxy", f"Check {scheme}_PROXY and NO_PROXY")
+
+
+_PROXY_LOGIN = (
+    "the proxy asks for a password (407)",
+    "Write it into the proxy's address: http://name:password@...",
+)
+
+
 def _hang_up(sock: Any) -> None:
     with contextlib.suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)
@@ -349,6 +445,8 @@ def _check_status(r: Any, shown: str) -> None:
         429: ("asks to come back later (429)", "Collect less often"),
         503: ("asks to come back later (503)", "Collect less often"),
     }  # fmt: skip
+    if status == 407:
+        raise HttpError(*_PROXY_LOGIN, status)
     what, hint = words.get(status, (f"answered with an error ({status})", "Try again later"))
     if status < 400:
         what, hint = f"answered with nothing to read ({status})", "Check the address"
