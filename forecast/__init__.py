@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 # Public names and the modules they live in; loaded on first use, so that `import forecast` is quick.
 _PUBLIC = {
     "Case": "case", "bundled_cases": "case",
-    "Coder": "coding", "code_many": "engine",
+    "Coder": "coding", "code_many": "engine", "code_files": "file_coding", "read_case": "reading", "read_outlook": "outlook",
     "Archive": "archive",
     "Outlook": "outlook", "run": "outlook", "extract": "outlook", "make_outlook": "outlook", "estimate_rounds": "outlook",
     "collect_case": "outlook", "import_articles": "outlook", "code_articles": "outlook", "demo_case": "outlook",

@@ -10,18 +10,20 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from forecast import archive_codings
 from forecast.addresses import without_credentials
+from forecast.archive_codings import Reader
 from forecast.archive_files import back_up, faults_of, write_rows, writer_for
 from forecast.archive_schema import article_of, explain, iso, open_to_read, open_to_write, read_time
 from forecast.errors import ArchiveError
-from forecast.near_copies import WordHashes, content_hash, link_copies
-from forecast.records import Article
+from forecast.near_copies import WordHashes, content_hash, exact_hash, link_copies
+from forecast.records import Article, Coding
 
 
 class Archive:
@@ -78,6 +80,20 @@ class Archive:
                 raise
         except sqlite3.Error as e:
             raise explain(self.path, e) from None
+
+    @contextmanager
+    def unhurried_disk(self) -> Iterator[None]:
+        """Many transactions of which the last may be lost if the machine loses power, none of them in part.
+
+        The disk is waited for once, at the end, and not after each of them: for what can be asked for again.
+        """
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        try:
+            yield
+        finally:
+            self._db.execute("PRAGMA synchronous=FULL")
+            with suppress(sqlite3.Error):  # locked, or a full disk: what is stored stays in the write-ahead log
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -154,9 +170,10 @@ class Archive:
 
     def _insert(self, a: Article, version: int, digest: str, effective: datetime, copy_of: str | None) -> int:
         cursor = self._db.execute(
-            "INSERT INTO articles VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO articles VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (a.article_id, version, a.title, a.text, a.url, a.source, a.side, iso(a.published),
-             iso(a.retrieved), iso(effective), ",".join(a.flags), digest, copy_of),
+             iso(a.retrieved), iso(effective), ",".join(a.flags), digest, copy_of,
+             exact_hash(a.title, a.text, f"{effective.astimezone(UTC):%Y-%m-%d}")),
         )  # fmt: skip
         return int(cursor.lastrowid or 0)
 
@@ -170,7 +187,7 @@ class Archive:
 
     def articles_as_of(self, reference_date: date | None = None) -> list[Article]:
         """What had been published by the end of that day (UTC), in the version current, oldest first."""
-        limit = iso(datetime.combine(reference_date or date.max, time.max, UTC))
+        limit = _end_of(reference_date)
         with self._reading():
             rows = self._db.execute(
                 """SELECT a.* FROM articles a JOIN (
@@ -242,6 +259,28 @@ class Archive:
                WHERE articles_text MATCH ? AND a.effective>=? ORDER BY rank, a.version DESC LIMIT ?""",
             (query, since.isoformat() if since else "", limit * 4),
         ).fetchall()
+
+    # -- codings --------------------------------------------------------------------------------
+
+    def uncoded(self, reader: Reader, reference_date: date | None = None) -> tuple[list[int], int]:
+        """Numbers of the articles current at the end of a day that this reader has not coded, and how many it has."""
+        with self._reading():
+            return archive_codings.uncoded(self._db, reader, _end_of(reference_date))
+
+    def numbered(self, numbers: list[int]) -> Iterator[Article]:
+        """The articles of these numbers, in their order; only few are in memory at a time."""
+        with self._reading():
+            yield from archive_codings.numbered(self._db, numbers)
+
+    def store_codings(self, reader: Reader, pairs: Iterable[tuple[Article, Coding]]) -> None:
+        """Keep what a reader made of articles, in one transaction; codings that failed are left out."""
+        with self.transaction():
+            archive_codings.store(self._db, reader, pairs)
+
+    def coded(self, reader: Reader, conflict_id: str, reference_date: date | None = None) -> list[tuple[Article, Coding]]:
+        """Articles current at the end of a day that a reader found to be about a conflict, with its codings, oldest first."""
+        with self._reading():
+            return archive_codings.coded(self._db, reader, _end_of(reference_date), conflict_id)
 
     # -- full text of pages ---------------------------------------------------------------------
 
@@ -385,15 +424,21 @@ class Archive:
         """A consistent, checked copy, also while another process writes; put in place only when complete."""
         back_up(self._db, self.path, Path(to))
 
-    def compact(self) -> None:
+    def compact(self, keep: Reader | None = None) -> int:
         """Build the search index anew and give unused space back to the disk.
 
-        For a while it needs as much free space as the file is long.
+        `keep` names the reader whose codings are still of use; those of all others are removed first. Returns how many
+        were. For a while this needs as much free space as the file is long.
         """
+        gone = 0
+        if keep is not None:
+            with self.transaction():
+                gone = archive_codings.drop_stale(self._db, keep)
         with self._reading():
             self._db.execute("INSERT INTO articles_text (articles_text) VALUES ('rebuild')")
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return gone
 
     def export(self, to: Path, *, since: date | None = None) -> int:
         """Write all article versions to `.jsonl`, `.csv` or `.parquet` (by ending); returns their number.
@@ -409,6 +454,11 @@ class Archive:
                 (since.isoformat() if since else "",),
             ).fetchall()
         return write_rows(rows, to, write)
+
+
+def _end_of(day: date | None) -> str:
+    """The last moment of a day (UTC) as it stands in the file; None is the end of all days."""
+    return str(iso(datetime.combine(day or date.max, time.max, UTC)))
 
 
 class FeedState(NamedTuple):

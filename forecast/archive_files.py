@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from forecast.archive_schema import error_code, explain
 from forecast.errors import ArchiveError
-from forecast.near_copies import content_hash
+from forecast.near_copies import content_hash, exact_hash
 
 
 def faults_of(db: sqlite3.Connection, path: Path) -> list[str]:
@@ -21,8 +21,8 @@ def faults_of(db: sqlite3.Connection, path: Path) -> list[str]:
         rows = [r[0] for r in db.execute("PRAGMA integrity_check")]
         faults = [] if rows == ["ok"] else rows
         wrong = sum(
-            content_hash(r[0], r[1]) != r[2]
-            for r in db.execute("SELECT title, text, content_hash FROM articles")
+            content_hash(r[0], r[1]) != r[2] or exact_hash(r[0], r[1], r[3][:10]) != r[4]
+            for r in db.execute("SELECT title, text, content_hash, effective, text_key FROM articles")
         )
         lost = db.execute(
             "SELECT count(*) FROM articles WHERE copy_of IS NOT NULL"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from forecast.archive import Archive
-from forecast.archive_schema import renumber_sketches
+from forecast.archive_schema import key_texts, renumber_sketches
 from forecast.errors import ArchiveError
 
 
@@ -39,6 +39,7 @@ def salvage(damaged: Path, to: Path) -> dict[str, int]:
                 saved[table] = sum(_rescue(target._db, table, row) for row in _readable_rows(source, table))
         with target.transaction():
             renumber_sketches(target._db)
+            key_texts(target._db)
             target._db.execute("INSERT INTO articles_text (articles_text) VALUES ('rebuild')")
     if not any(saved.values()):
         to.unlink()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from forecast.errors import ArchiveError
-from forecast.near_copies import WordHashes, sketches
+from forecast.near_copies import WordHashes, exact_hash, sketches
 from forecast.records import Article
 
 _FIRST = """
@@ -89,6 +89,17 @@ _NUMBERED = """
 """
 # Texts are indexed many at once, in the transaction that stores them.
 _IN_BULK = "DROP TRIGGER articles_added;"
+# What was read from the articles, by the exact hash of a text and by who read it: nothing is coded twice. `coding` is
+# empty where an article is not relevant, so that most of an archive takes a line in an index.
+_CODINGS = """
+    ALTER TABLE articles ADD COLUMN text_key INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE coders (
+        coder INTEGER PRIMARY KEY, version TEXT NOT NULL, case_hash TEXT NOT NULL, UNIQUE (version, case_hash)
+    );
+    CREATE TABLE codings (coder INTEGER NOT NULL, text_key INTEGER NOT NULL, conflict_id TEXT, coding BLOB);
+    CREATE UNIQUE INDEX codings_key ON codings (coder, text_key);
+    CREATE INDEX codings_conflict ON codings (coder, conflict_id, text_key);
+"""
 _APPLICATION_ID = 0x4E4F5554
 
 
@@ -101,12 +112,28 @@ def renumber_sketches(db: sqlite3.Connection) -> None:
                        sketches([r[1] for r in chunk], [r[0] for r in chunk], words))  # fmt: skip
 
 
+def key_texts(db: sqlite3.Connection) -> None:
+    """Give every article of an archive the key its codings are found by."""
+    db.execute("DROP INDEX IF EXISTS articles_current")
+    last = 0
+    # In steps: a long text is held only as long as it takes to hash it, and no row is changed under a reading cursor.
+    while rows := db.execute(
+        "SELECT number, title, text, effective FROM articles WHERE number>? ORDER BY number LIMIT 1000", (last,)
+    ).fetchall():
+        keys = [(exact_hash(r["title"], r["text"], r["effective"][:10]), r["number"]) for r in rows]
+        db.executemany("UPDATE articles SET text_key=? WHERE number=?", keys)
+        last = rows[-1]["number"]
+    # Which version of each article is current on a day, and its key, without a look at the texts.
+    db.execute("CREATE INDEX articles_current ON articles (article_id, version, effective, text_key)")
+
+
 # Each step takes a file one schema version further; `PRAGMA user_version` says how many were taken.
 _MIGRATIONS: list[tuple[str, Callable[[sqlite3.Connection], None] | None]] = [
     (_FIRST, None),
     (_SEARCH, None),
     (_NUMBERED, renumber_sketches),
     (_IN_BULK, None),
+    (_CODINGS, key_texts),
 ]
 SCHEMA_VERSION = len(_MIGRATIONS)
 

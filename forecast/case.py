@@ -210,6 +210,27 @@ class Case:
         shutil.copyfile(data_path("cases", case, "case.toml"), folder / "case.toml")
         return cls.open(folder)
 
+    @classmethod
+    def write(cls, folder: str | Path, text: str) -> Case:
+        """Make a case folder of the text of a `case.toml`, once that text is found sound.
+
+        Raises CaseError where the folder holds a case already, where the text is at fault, or where it cannot be written.
+        """
+        folder = Path(folder)
+        file = folder / "case.toml"
+        if file.exists():
+            raise CaseError(f"{folder} already holds a case.toml", "Choose another folder, or edit that file")
+        try:
+            check_case(tomllib.loads(text), "the new case")
+        except tomllib.TOMLDecodeError as e:
+            raise CaseError(f"the new case is not valid TOML: {e}") from None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8", newline="\n")
+        except OSError as e:
+            raise CaseError(f"{file} cannot be written: {e.strerror}", "Choose another folder") from None
+        return cls.open(folder)
+
     def __repr__(self) -> str:
         return f"Case({self.id!r}, parties={list(self.parties)}, feeds={len(self.data.feeds)})"
 
@@ -232,11 +253,16 @@ def read_case_file(file: Path) -> CaseData:
         raise CaseError(f"{file} is not valid TOML: {e}", "Mend that line and run again") from None
     except OSError as e:
         raise CaseError(f"{file} cannot be read: {e.strerror}") from None
+    return check_case(raw, str(file))
+
+
+def check_case(raw: dict[str, Any], where: str) -> CaseData:
+    """The content of a case from the tables of its TOML; all faults are listed together in one CaseError, after `where`."""
     try:
         return CaseData.model_validate(raw)
     except ValidationError as e:
         faults = [_explain(err, raw) for err in e.errors()]
-        raise CaseError(f"{file}: " + "; ".join(faults)) from None
+        raise CaseError(f"{where}: " + "; ".join(faults)) from None
 
 
 def _explain(err: Any, raw: dict[str, Any]) -> str:

@@ -43,3 +43,7 @@ class ArchiveError(ForecastError):
 
 class ModelError(ForecastError):
     """A model cannot be fitted, loaded or applied."""
+
+
+class EngineError(ForecastError):
+    """The processes or the cluster that should code articles cannot be used."""

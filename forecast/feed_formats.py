@@ -19,6 +19,7 @@ from urllib.parse import urljoin, urlsplit
 from forecast.addresses import canonical_url, split_credentials
 from forecast.errors import ParseError
 from forecast.feed_dates import read_date
+from forecast.feed_rss import entries_of
 from forecast.records import Article, Feed
 
 MAX_ENTRIES = 5_000  # of one document
@@ -58,8 +59,11 @@ def parse(
                 f"{feed.name} sent more than {MAX_TAGS} tags", "This is hardly a feed; check the address"
             )
         faults += more
-        entries, base, more = _xml_entries(text, head, feed, base_url or feed.url)
-        faults += more
+        base = base_url or feed.url
+        entries = entries_of(text, base) or []
+        if not entries:
+            entries, base, more = _xml_entries(text, head, feed, base)
+            faults += more
     if not entries:
         faults.append("the feed is empty")
     articles = _articles(entries, feed, retrieved, base)

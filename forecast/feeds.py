@@ -54,18 +54,19 @@ def collect(
         if progress:
             progress(results[i])
 
-    try:
-        for i, answer in fetches:
-            keep(i, answer)
-    except KeyboardInterrupt:
-        switch.turn_off()
-        for i, answer in fetches.arrived():
-            if i not in results:
+    with archive.unhurried_disk():
+        try:
+            for i, answer in fetches:
                 keep(i, answer)
-        raise
-    finally:
-        switch.turn_off()
-        fetches.close()
+        except KeyboardInterrupt:
+            switch.turn_off()
+            for i, answer in fetches.arrived():
+                if i not in results:
+                    keep(i, answer)
+            raise
+        finally:
+            switch.turn_off()
+            fetches.close()
     return [results[i] for i in range(len(feeds))]
 
 

@@ -149,12 +149,19 @@ def _import(
     return ImportResult(read, new, changed, read - skipped - new - changed, skipped, tuple(faults), undated)
 
 
+def named_values(record: dict[str, Any]) -> dict[str, Any]:
+    """title, text, url, published, source, side and id of a record, under whatever name it has them; "" where it has not.
+
+    >>> named_values({"Headline": "Talks", "body": None, "date": "2025-07-19"})["title"]
+    'Talks'
+    """
+    low = {str(k).strip().lower(): v for k, v in record.items() if v is not None and v == v}
+    return {k: next((low[n] for n in names if low.get(n) not in (None, "")), "") for k, names in _COLUMNS.items()}
+
+
 def _article(record: dict[str, Any], source: str, side: str, at: datetime) -> Article:
     """Raises ValueError where a record has neither title nor text."""
-    low = {str(k).strip().lower(): v for k, v in record.items() if v is not None and v == v}
-    value = {
-        k: next((low[n] for n in names if low.get(n) not in (None, "")), "") for k, names in _COLUMNS.items()
-    }
+    value = named_values(record)
     title = clean_text(str(value["title"]))[:1000].replace("\n", " ")
     text = clean_text(str(value["text"])) or title
     if not text:

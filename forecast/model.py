@@ -185,30 +185,57 @@ class LadderModel:
 
     # -- predicting -----------------------------------------------------------------------------
 
+    def _evidence(self, features: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Standardised columns z (n, p), 0 where missing, and weights w (n,) by how much is known."""
+        x = features.reindex(columns=self.columns).to_numpy(dtype=float)
+        n = features["n_evidence"].fillna(0).to_numpy(dtype=float)
+        return self._z(x), n / (n + self.settings.prior_evidence)
+
+    def _weighed(self) -> np.ndarray:
+        """Which columns are weighed by how much is known, shape (p,).
+
+        Statements count in full, so that one more of them can only move the forecast its own way; the reference class
+        (level, conflict type) belongs to the base; all else is weighed.
+        """
+        import numpy as np
+
+        return np.array([c not in STATEMENT_FEATURES and c not in CLASS_FEATURES for c in self.columns])
+
+    def _start(self, w: np.ndarray, coef: dict[str, Any]) -> np.ndarray:
+        """Base logits, shape (n, 6)."""
+        base = _logit(self.base.rungs)[None, :].repeat(len(w), axis=0)
+        return base + (coef["intercepts"] - _logit(self.base.rungs))[None, :] * w[:, None]
+
     def _terms(self, features: pd.DataFrame, coef: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Base logits (n, 6), contributions by column and rung (n, p, 6) and weights w (n,)."""
         import numpy as np
 
-        x = features.reindex(columns=self.columns).to_numpy(dtype=float)
-        z = self._z(x)
+        z, w = self._evidence(features)
         slopes = np.stack([coef["held"]] + [coef["late"] + (coef["extra"] if k >= 4 else 0) for k in RUNGS[1:]], axis=1)
         raw = z[:, :, None] * slopes[None, :, :]
-        n = features["n_evidence"].fillna(0).to_numpy(dtype=float)
-        w = n / (n + self.settings.prior_evidence)
-        statement = np.array([c in STATEMENT_FEATURES for c in self.columns])
-        reference = np.array([c in CLASS_FEATURES for c in self.columns])
-        # Statements count in full, so that one more of them can only move the forecast its own way; the
-        # reference class (level, conflict type) belongs to the base; all else is weighed by how much is known.
-        raw[:, ~statement & ~reference, :] *= w[:, None, None]
-        base = _logit(self.base.rungs)[None, :].repeat(len(x), axis=0)
-        shift = (coef["intercepts"] - _logit(self.base.rungs))[None, :] * w[:, None]
-        return base + shift, raw, w
+        raw[:, self._weighed(), :] *= w[:, None, None]
+        return self._start(w, coef), raw, w
 
-    def _ladder(self, features: pd.DataFrame, coef: dict[str, Any]) -> np.ndarray:
+    def _climb(self, z: np.ndarray, w: np.ndarray, coef: dict[str, Any]) -> np.ndarray:
+        """P(level >= k), shape (n, 6), to the bit what the sum of `_terms` gives.
+
+        The rungs share three sets of slopes, so three sums do for six, and nothing of size n times p is written.
+        """
         import numpy as np
 
-        start, raw, _ = self._terms(features, coef)
-        return np.cumprod(_sigmoid(start + raw.sum(axis=1)), axis=1)
+        weighed = self._weighed()
+        columns = np.ascontiguousarray(z.T)
+        sums = np.zeros((3, len(z)))
+        for total, slopes in zip(sums, (coef["held"], coef["late"], coef["late"] + coef["extra"]), strict=True):
+            for column, slope, is_weighed in zip(columns, slopes, weighed, strict=True):
+                part = column * slope
+                if is_weighed:
+                    part *= w
+                total += part
+        return self._cumulative(self._start(w, coef) + sums[[0, 1, 1, 2, 2, 2]].T)
+
+    def _ladder(self, features: pd.DataFrame, coef: dict[str, Any]) -> np.ndarray:
+        return self._climb(*self._evidence(features), coef)
 
     def base_rates(self, features: pd.DataFrame) -> np.ndarray:
         """P(level >= k) of each round's reference class alone, shape (n, 6)."""
@@ -236,13 +263,14 @@ class LadderModel:
 
         if headline not in RUNGS:
             raise ModelError(f"headline {headline} is not a level from 1 to 6")
-        p = self._ladder(features, self.coef)
+        z, w = self._evidence(features)
+        p = self._climb(z, w, self.coef)
         base = self.base_rates(features)
         if noise:
             p = _blend(p, base, noise)
         j = headline - 1
         if self.draws:
-            sample = np.stack([self._ladder(features, d)[:, j] for d in self.draws])
+            sample = np.stack([self._climb(z, w, d)[:, j] for d in self.draws])
             if noise:
                 sample = _sigmoid((1 - noise) * _logit(sample) + noise * _logit(base[:, j]))
                 centre = _logit(p[:, j])
@@ -263,8 +291,11 @@ class LadderModel:
         One row per round and column: `held` (logit of the first rung), `later` (logit of the rung at the
         headline, given the one before) and `moves` (change of P(level >= headline) when the column is emptied).
         """
+        import numpy as np
         import pandas as pd
 
+        if not len(features):
+            return pd.DataFrame(columns=["round_id", "column", "held", "later", "moves"])
         start, raw, _ = self._terms(features, self.coef)
         reference = [i for i, c in enumerate(self.columns) if c in CLASS_FEATURES]
         start = start + raw[:, reference, :].sum(axis=1)
@@ -273,16 +304,18 @@ class LadderModel:
             start = (1 - noise) * start + noise * _logit(_rungs(self.base_rates(features)))
             raw = raw * (1 - noise)
         j = headline - 1
-        whole = self._cumulative(start + raw.sum(axis=1))[:, j]
-        rows = []
+        logits = start + raw.sum(axis=1)
+        whole = self._cumulative(logits)[:, j]
         groups = list(dict.fromkeys(FEATURES[c][0] for c in self.columns if c not in CLASS_FEATURES))
+        parts: dict[str, list[Any]] = {"held": [], "later": [], "moves": []}
         for g in groups:
             mine = [i for i, c in enumerate(self.columns) if FEATURES[c][0] == g]
             part = raw[:, mine, :].sum(axis=1)
-            without = self._cumulative(start + raw.sum(axis=1) - part)[:, j]
-            for n, round_id in enumerate(features.index):
-                rows.append((round_id, g, float(part[n, 0]), float(part[n, j]), float(whole[n] - without[n])))
-        return pd.DataFrame(rows, columns=["round_id", "column", "held", "later", "moves"])
+            parts["held"].append(part[:, 0])
+            parts["later"].append(part[:, j])
+            parts["moves"].append(whole - self._cumulative(logits - part)[:, j])
+        names = {"round_id": list(features.index) * len(groups), "column": [g for g in groups for _ in features.index]}
+        return pd.DataFrame(names | {k: np.concatenate(v) for k, v in parts.items()})
 
     @staticmethod
     def _cumulative(logits: np.ndarray) -> np.ndarray:

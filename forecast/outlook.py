@@ -65,6 +65,9 @@ class Outlook:
     feeds: list[FeedResult] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
     issued: int = 0
+    newly_coded: int = 0  # articles coded in this run
+    known: int = 0  # articles whose coding was kept from an earlier run
+    set_aside: list[tuple[str, str]] = field(default_factory=list)  # article_id and reason of what could not be coded
     folder: Path | None = None
 
     @property
@@ -169,7 +172,7 @@ def import_articles(case: Case, file: str | Path, *, now: datetime | None = None
 def code_articles(
     articles: Iterable[Article], case: Case | None = None, progress: Progress | None = None
 ) -> list[tuple[Article, Coding]]:
-    """Code articles for a case; an article that cannot be coded is set aside as irrelevant."""
+    """Code articles for a case; one that cannot be coded counts as irrelevant, with the reason in `Coding.fault`."""
     from forecast.engine import code_many
 
     articles = list(articles)
@@ -195,6 +198,7 @@ def history_outcomes(rounds: pd.DataFrame, case: Case) -> pd.DataFrame:
     A tracked round meets the bundled table by conflict, by whether it was held, and by a start within three days; a
     row of the table serves one tracked round only. Rounds still to come meet nothing.
     """
+    import numpy as np
     import pandas as pd
 
     from forecast.history import load_history
@@ -206,17 +210,18 @@ def history_outcomes(rounds: pd.DataFrame, case: Case) -> pd.DataFrame:
     h = load_history()
     known = h.rounds.merge(h.outcomes, on="round_id")
     known = known[known.conflict_id == case.id]
-    starts = pd.to_datetime(known.date_start.fillna(known.window_start))
-    was_held = known.final_status == "held"
-    used: set[str] = set()
+    starts = pd.to_datetime(known.date_start.fillna(known.window_start)).to_numpy()
+    was_held, ids = (known.final_status == "held").to_numpy(), known.round_id.to_numpy()
+    levels, ends = known.outcome_level.to_list(), known.date_end.to_list()
+    free = np.ones(len(known), dtype=bool)
     for r in rounds.itertuples():
         if r.status not in ("held", "lapsed", "cancelled"):
             continue
-        begins = pd.Timestamp(r.date_start or r.window_start)
-        near = known[((starts - begins).abs() <= pd.Timedelta(days=3)) & (was_held == (r.status == "held")) & ~known.round_id.isin(used)]
+        begins = pd.Timestamp(r.date_start or r.window_start).to_datetime64()
+        near = np.flatnonzero((np.abs(starts - begins) <= np.timedelta64(3, "D")) & (was_held == (r.status == "held")) & free)
         if len(near):
-            used.add(near.round_id.iloc[0])
-            rows[r.round_id] = (int(near.outcome_level.iloc[0]), near.date_end.iloc[0])
+            free &= ids != ids[near[0]]
+            rows[r.round_id] = (int(levels[near[0]]), ends[near[0]])
     if case.path is not None and case.archive_path.exists():
         with Archive(case.archive_path, readonly=True) as archive:
             for d in archive.decisions():
@@ -297,6 +302,19 @@ def make_outlook(
     )  # fmt: skip
 
 
+def read_outlook(
+    case: Case, reference_date: date, headline: int | None = None, *, engine: str = "inline", workers: int | None = None,
+    scheduler: str | None = None, progress: Progress | None = None,
+) -> Outlook:  # fmt: skip
+    """The outlook of what the archive of a case holds; codings are kept there, forecasts are not logged."""
+    from forecast.reading import read_case
+
+    read = read_case(case, reference_date, engine=engine, workers=workers, scheduler=scheduler, progress=progress)
+    outlook = make_outlook(case, read.coded, reference_date, headline or case.data.headline_level)
+    outlook.newly_coded, outlook.known, outlook.set_aside = read.new, read.known, read.faults
+    return outlook
+
+
 def _with_evidence(
     forecasts: pd.DataFrame, ahead: pd.DataFrame, evidence: pd.DataFrame, features: pd.DataFrame, reference_date: date
 ) -> pd.DataFrame:
@@ -362,7 +380,8 @@ def changes_since(outlook: Outlook) -> list[str]:
 def run(
     case_dir: str | Path | None = None, *, reference_date: date | None = None, offline: bool = False,
     headline: int | None = None, now: datetime | None = None, progress: Progress | None = None,
-    on_feed: Callable[[FeedResult], None] | None = None,
+    on_feed: Callable[[FeedResult], None] | None = None, engine: str = "inline", workers: int | None = None,
+    scheduler: str | None = None,
 ) -> Outlook:  # fmt: skip
     """Collect, code, track, estimate, log the forecasts and write table, charts, CSV and report.
 
@@ -372,6 +391,7 @@ def run(
     reference_date : as of when; default today (UTC), for the bundled case its own date.
     offline : read no feed, use what the archive holds.
     headline : 3, 4 or 5; default the case's.
+    engine, workers, scheduler : where articles are coded, see `code_many`; only those not coded before are.
 
     Raises CaseError for a folder that is no case. A feed that fails is in the result's `failed`.
     """
@@ -386,9 +406,9 @@ def run(
         if not case.feeds:
             raise CaseError(f"{case.folder / 'case.toml'} lists no feeds", "Add [[feeds]], or collect with --from and run with --offline")
         results = collect_case(case, progress=on_feed, now=now)
-    with Archive(case.archive_path) as archive:
-        articles = archive.articles_as_of(when)
-    outlook = make_outlook(case, code_articles(articles, case, progress), when, headline or case.data.headline_level)
+    outlook = read_outlook(
+        case, when, headline, engine=engine, workers=workers, scheduler=scheduler, progress=progress
+    )
     outlook.feeds = results
     outlook.changes = changes_since(outlook)
     outlook.issued = log_outlook(outlook, stamp)
@@ -426,7 +446,7 @@ def safe_csv(table: pd.DataFrame, file: Path) -> None:
     t = table.copy()
     for c in t.columns:
         if t[c].dtype == object or str(t[c].dtype) in ("str", "string"):
-            t[c] = [csv_cell(v) for v in t[c]]
+            t[c] = [csv_cell(v) for v in t[c].tolist()]
     t.to_csv(file, index=False, lineterminator="\n")
 
 
@@ -459,11 +479,11 @@ def extract(file: str | Path, out: str | Path, *, case: Case | None = None, prog
     out = Path(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame(statements, columns=list(EXTRACT_STATEMENTS)).to_csv(out / "statements.csv", index=False, lineterminator="\n")
+        safe_csv(pd.DataFrame(statements, columns=list(EXTRACT_STATEMENTS)), out / "statements.csv")
         frame = pd.DataFrame(mentions, columns=list(EXTRACT_MENTIONS))
         frame["ordinal"] = frame.ordinal.astype("Int64")
-        frame.to_csv(out / "mentions.csv", index=False, lineterminator="\n")
-        pd.DataFrame(articles, columns=list(EXTRACT_ARTICLES)).to_csv(out / "articles.csv", index=False, lineterminator="\n")
+        safe_csv(frame, out / "mentions.csv")
+        safe_csv(pd.DataFrame(articles, columns=list(EXTRACT_ARTICLES)), out / "articles.csv")
     except OSError as e:
         raise ForecastError(f"{out} cannot be written: {e.strerror}", "Choose another folder with --out") from None
     return {"statements": len(statements), "mentions": len(mentions), "articles": len(articles)}

@@ -92,6 +92,7 @@ class Coding:
     mentions: tuple[Mention, ...] = ()
     tones: tuple[SentenceTone, ...] = ()
     cues: tuple[str, ...] = ()  # pre-round facts stated: "signing_expected", "draft_on_table", ...
+    fault: str = ""  # why the article could not be coded; it then counts as not relevant
 
 
 @dataclass(frozen=True, slots=True)

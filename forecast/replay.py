@@ -6,12 +6,15 @@ coding by hand on the same rounds (the noise that draws machine-coded forecasts 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from forecast import scoring
 from forecast.case import Case, bundled_cases
+from forecast.coding.actors import Gazetteer
 from forecast.engine import code_many
 from forecast.history import History
 from forecast.model import LadderModel
@@ -38,6 +41,7 @@ def replay(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Forecasts of the table's rounds in a span from articles alone, and both codings of the same rounds.
 
+    The articles are read once, and each is coded only for the cases one of whose parties it names.
     Each conflict of the table that has a bundled case of the same id is forecast by a model that saw none of that
     conflict. A round the reader did not find, or found at another time, is left out of the scores and counted.
 
@@ -58,9 +62,9 @@ def replay(
     features, levels, announced = h.features(), h.levels, h.announced
     groups = h.rounds.set_index("round_id").conflict_id
     rows, codings = [], []
-    for n, conflict in enumerate(conflicts):
-        case = Case.bundled(conflict)
-        coded = [(a, c) for a, c in code_many(stock, case) if c.relevant and c.conflict_id == case.id]
+    cases = [Case.bundled(conflict) for conflict in conflicts]
+    for n, (conflict, case, mine) in enumerate(zip(conflicts, cases, naming(stock, cases), strict=True)):
+        coded = [(a, c) for a, c in code_many(mine, case) if c.relevant and c.conflict_id == case.id]
         train = (groups != conflict).to_numpy()
         model = LadderModel().fit(features[train], levels[train], announced[train], groups[train], bootstrap=False)
         for row in r[r.conflict_id == conflict].itertuples():
@@ -79,6 +83,34 @@ def replay(
         if progress:
             progress(n + 1, len(conflicts))
     return pd.DataFrame(rows), pd.DataFrame(codings, columns=["round_id", "column", "hand", "machine"])
+
+
+def naming(articles: Iterable[Article], cases: Sequence[Case]) -> list[list[Article]]:
+    """Of each case the articles that name one of its parties, in one pass over all of them.
+
+    An article that names none is no news of that conflict: in a stock of the world's news "the government" may be any.
+    Some more than those are let through, since letters are compared without accents, spaces and marks.
+    """
+    from ahocorasick_rs import AhoCorasick
+
+    owners: dict[str, set[int]] = {}
+    # A coder knows what every case calls a party, whichever case it codes for.
+    known = {name: Case.bundled(name).data for name in bundled_cases()} | {c.id: c.data for c in cases}
+    for phrase, refs in Gazetteer(known.values()).refs.items():
+        actors = {r.actor for r in refs}
+        owners.setdefault(_letters(phrase), set()).update(n for n, case in enumerate(cases) if actors & set(case.parties))
+    phrases = [p for p, n in owners.items() if p and n]
+    automaton = AhoCorasick(phrases)
+    out: list[list[Article]] = [[] for _ in cases]
+    for article in articles:
+        found = automaton.find_matches_as_indexes(_letters(f"{article.title} {article.text}"), overlapping=True)
+        for n in sorted({owner for i in {m[0] for m in found} for owner in owners[phrases[i]]}):
+            out[n].append(article)
+    return out
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKD", text).lower().replace("ı", "i"))
 
 
 def _find(

@@ -24,10 +24,21 @@ MEANS = {
 }
 
 
+# Signs that are not seen and yet act: controls, and marks that turn the direction of all that follows.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def _inert(value: Any) -> Any:
+    """What stands in a template's braces, without signs that would act on the text around it."""
+    return type(value)(_UNSEEN.sub("", value)) if isinstance(value, str) and not value.isprintable() else value
+
+
 def _environment() -> Any:
     import jinja2
 
-    env = jinja2.Environment(loader=jinja2.PackageLoader("forecast", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    env = jinja2.Environment(
+        loader=jinja2.PackageLoader("forecast", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=_inert,
+    )  # fmt: skip
     env.filters["pct"] = lambda v: f"{v:.1%}"
     env.filters["points"] = lambda v: f"{v * 100:+.1f}".replace("-", "−")
     env.filters["clip"] = clip

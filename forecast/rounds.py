@@ -6,9 +6,10 @@ quote and source it was read from; copies of one wire story count once.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -38,36 +39,46 @@ class Evidence:
         return self.article.effective.date()
 
 
-@dataclass
 class Round:
-    """One round of talks, as known from the articles read so far."""
+    """One round of talks, as known from the articles read so far.
 
-    round_id: str
-    evidence: list[Evidence] = field(default_factory=list)
+    What most sources say is counted as evidence arrives, not each time it is asked for: a much reported round is asked
+    thousands of times.
+    """
 
-    @property
-    def ordinal(self) -> int | None:
-        """Number used by the parties."""
-        return _majority(e.mention.ordinal for e in self.evidence)
+    def __init__(self, round_id: str, evidence: Iterable[Evidence] = ()) -> None:
+        self.round_id = round_id
+        self.evidence: list[Evidence] = []  # oldest first
+        self._votes: dict[str, Counter[Any]] = {name: Counter() for name in ("ordinal", "venue", "level")}
+        self._windows: Counter[tuple[date, date, str]] = Counter()
+        self._held_in: set[str] = set()  # articles that say it was held
+        self._held_on_a_day = self._under_way = False
+        self._status: str | None = None
+        for e in evidence:
+            self.add(e)
 
-    @property
-    def venue(self) -> str | None:
-        """Place named by most sources."""
-        return _majority(e.mention.venue for e in self.evidence)
+    def add(self, e: Evidence) -> None:
+        """Take in a later article's mention."""
+        m = e.mention
+        self.evidence.append(e)
+        for name, votes in self._votes.items():
+            value = getattr(m, name)
+            if value is not None:
+                votes[value] += 1
+        if m.window_start is not None:
+            self._windows[(m.window_start, m.window_end, m.granularity)] += 1  # type: ignore[index]
+        if m.status == "held":
+            self._held_in.add(e.article.article_id)
+            self._held_on_a_day = self._held_on_a_day or m.granularity == "day"
+        self._under_way = self._under_way or m.status == "under_way"
+        self.ordinal, self.venue, self.level = (_first(self._votes[name]) for name in ("ordinal", "venue", "level"))
+        self.window = max(self._windows, key=lambda w: (_RANK[w[2]], self._windows[w]), default=None)
+        self._status = None
 
-    @property
-    def level(self) -> str | None:
-        """Level of the delegations named by most sources."""
-        return _majority(e.mention.level for e in self.evidence)
-
-    @property
-    def window(self) -> tuple[date, date, str] | None:
-        """The finest window named, the earliest source first among equals."""
-        dated = [e for e in self.evidence if e.mention.window_start is not None]
-        if not dated:
-            return None
-        votes = Counter((e.mention.window_start, e.mention.window_end, e.mention.granularity) for e in dated)
-        return max(votes, key=lambda w: (_RANK[w[2]], votes[w]))  # type: ignore[return-value]
+    ordinal: int | None = None  # number used by most sources
+    venue: str | None = None  # place named by most
+    level: str | None = None  # level of the delegations named by most
+    window: tuple[date, date, str] | None = None  # the finest named, the earliest source first among equals
 
     @property
     def held_on(self) -> tuple[date, date] | None:
@@ -82,18 +93,29 @@ class Round:
     @property
     def status(self) -> str:
         """Last status told; "held" once told stays, whatever older plans are repeated later."""
-        told = [e.mention.status for e in self.evidence]
+        if self._status is None:
+            self._status = self._told()
+        return self._status
+
+    def _told(self) -> str:
         # One article that speaks of a round in the past tense, without a day, is not yet proof that it was held.
-        held = [e for e in self.evidence if e.mention.status == "held"]
-        if any(e.mention.granularity == "day" for e in held) or len({e.article.article_id for e in held}) >= 2:
+        if self._held_on_a_day or len(self._held_in) >= 2:
             return "held"
-        if "under_way" in told:
+        if self._under_way:
             return "under_way"
         order = {"proposed": 0, "confirmed": 1, "postponed": 2, "cancelled": 3, "lapsed": 3}
         last_day = self.evidence[-1].day
-        recent = [e.mention.status for e in self.evidence if (last_day - e.day).days <= 3 and e.mention.status != "held"]
-        recent = recent or [s for s in told if s != "held"][-1:] or ["held"]
-        return max(recent, key=lambda s: order.get(s, 0))
+        recent: list[str] = []
+        before: str | None = None  # the last status told other than "held", however long ago
+        for e in reversed(self.evidence):
+            near = (last_day - e.day).days <= 3
+            if e.mention.status != "held":
+                before = before or e.mention.status
+                if near:
+                    recent.append(e.mention.status)
+            if not near and before:
+                break
+        return max(recent[::-1] or [before or "held"], key=lambda s: order.get(s, 0))
 
     def events(self) -> list[dict[str, Any]]:
         """Changes of status, each with the quote and source of the first report."""
@@ -125,6 +147,59 @@ def _majority(values: Iterable[Any]) -> Any:
     return votes.most_common(1)[0][0] if votes else None
 
 
+def _first(votes: Counter[Any]) -> Any:
+    """The value with most votes, the first named among equals."""
+    return max(votes, key=votes.__getitem__, default=None)
+
+
+class _ByTime:
+    """Rounds by when they are to be or were: those that a mention may fit, without a look at all others."""
+
+    SPAN = 32  # days a drawer covers
+
+    def __init__(self) -> None:
+        self.rounds: list[Round] = []
+        self._drawers: dict[int, set[int]] = {}
+        self._in: list[range] = []
+
+    def add(self, r: Round) -> None:
+        """Take in a round."""
+        self.rounds.append(r)
+        self._in.append(range(0))
+        self.moved(len(self.rounds) - 1)
+
+    def moved(self, n: int) -> None:
+        """Put a round where its window is now."""
+        window = self.rounds[n].window
+        drawers = range(0)
+        if window is not None:
+            drawers = range(window[0].toordinal() // self.SPAN, (window[1] or window[0]).toordinal() // self.SPAN + 1)
+        if drawers == self._in[n]:
+            return
+        for d in self._in[n]:
+            self._drawers[d].discard(n)
+        for d in drawers:
+            self._drawers.setdefault(d, set()).add(n)
+        self._in[n] = drawers
+
+    def near(self, e: Evidence) -> list[int]:
+        """Numbers of all rounds that a mention could fit (and some more), oldest first.
+
+        `_fit` reaches 1 only where the window of the round touches that of a mention with a date of its own; where it
+        is not too far from the day of a vague one; or, for a numbered one, within four months.
+        """
+        m = e.mention
+        day = e.day.toordinal()
+        if m.window_start is not None and m.window_end is not None and m.granularity not in ("open", "month"):
+            first, last = m.window_start.toordinal() - 3, m.window_end.toordinal() + 3
+        elif m.ordinal is not None:
+            first, last = day - 120, day + 120
+        else:
+            first, last = day - 31, day + 45
+        drawers = (self._drawers.get(d, ()) for d in range(first // self.SPAN, last // self.SPAN + 1))
+        return sorted({n for drawer in drawers for n in drawer})
+
+
 def track(coded: Sequence[tuple[Article, Coding]], conflict_id: str, known: Iterable[str] = ()) -> list[Round]:
     """Rounds of one conflict, in the order in which they were first reported.
 
@@ -132,21 +207,22 @@ def track(coded: Sequence[tuple[Article, Coding]], conflict_id: str, known: Iter
     ----------
     coded : articles with their codings; copies of another article are passed over.
     """
-    rounds: list[Round] = []
+    rounds = _ByTime()
     taken: set[str] = set(known)
     for article, coding in sorted(coded, key=lambda c: (c[0].effective, c[0].article_id)):
         if not coding.relevant or coding.conflict_id != conflict_id or article.copy_of is not None:
             continue
         for mention in sorted(coding.mentions, key=lambda m: m.window_start or date.max):
             evidence = Evidence(article, mention)
-            best = max(((_fit(r, evidence), -i, r) for i, r in enumerate(rounds)), default=None, key=lambda t: t[:2])
-            if best is not None and best[0] >= 1.0:
-                best[2].evidence.append(evidence)
+            best = max(((_fit(rounds.rounds[i], evidence), -i) for i in rounds.near(evidence)), default=(0.0, 0))
+            if best[0] >= 1.0:
+                rounds.rounds[-best[1]].add(evidence)
+                rounds.moved(-best[1])
             elif _founds(mention):
                 round_id = _name(conflict_id, mention, evidence.day, taken)
                 taken.add(round_id)
-                rounds.append(Round(round_id, [evidence]))
-    return rounds
+                rounds.add(Round(round_id, [evidence]))
+    return rounds.rounds
 
 
 def _founds(m: Mention) -> bool:
@@ -216,6 +292,7 @@ def rounds_table(rounds: Sequence[Round], case: Case, coded: Sequence[tuple[Arti
     import pandas as pd
 
     rows = []
+    reports = _Reports(coded, case.id)
     for r in rounds:
         window = r.window
         if window is None:
@@ -240,7 +317,7 @@ def rounds_table(rounds: Sequence[Round], case: Case, coded: Sequence[tuple[Arti
                 "proposed_on": plans[0].day if plans else None,
                 "proposed_by": ("one_side" if proposer in case.parties else "mediator" if proposer else "press") if plans else None,
                 "status": status, "as_of": min(reference_date, window[0] - timedelta(days=1)) if held else reference_date,
-                **preround(r, case, coded, reference_date, window[0]),
+                **preround(reports, reference_date, window[0]),
                 "coder_confidence": 1, "proposer": proposer,
                 "date_start": day[0] if held else None, "date_end": day[1] if status == "held" else None,
                 "n_articles": len({e.article.article_id for e in r.evidence}),
@@ -269,26 +346,34 @@ def _country(case: Case, venue: str | None) -> str | None:
     return next((v.country for v in case.data.venues if v.name == venue), None)
 
 
-def preround(
-    r: Round, case: Case, coded: Sequence[tuple[Article, Coding]], reference_date: date, start: date
-) -> dict[str, Any]:
+class _Reports:
+    """Cues of the original reports on a conflict by day."""
+
+    def __init__(self, coded: Sequence[tuple[Article, Coding]], conflict_id: str) -> None:
+        mine = sorted(
+            ((a.effective.date(), c.cues) for a, c in coded if a.copy_of is None and c.conflict_id == conflict_id), key=lambda r: r[0]
+        )
+        self.days, self.cues = [d for d, _ in mine], [cues for _, cues in mine]
+
+    def between(self, first: date, last: date) -> list[tuple[str, ...]]:
+        """The cues of each report of these days, both inclusive."""
+        return self.cues[bisect_left(self.days, first) : bisect_right(self.days, last)]
+
+
+def preround(reports: _Reports, reference_date: date, start: date) -> dict[str, Any]:
     """The codebook's pre-round columns, read from what was published in the weeks before the round.
 
     Only original reports count (no copies); a cue needs one report, `expectation` is the rounded mean of the
     reports that speak of prospects. What no report mentions stays empty.
     """
     until = min(reference_date, start - timedelta(days=1))
-    counts: Counter[str] = Counter()
-    n = 0
-    for article, coding in coded:
-        day = article.effective.date()
-        if article.copy_of is not None or coding.conflict_id != case.id or not until - timedelta(days=21) <= day <= until:
-            continue
-        n += 1
-        counts.update(coding.cues)
+    told = reports.between(until - timedelta(days=21), until)
+    counts = Counter(cue for cues in told for cue in cues)
+    n = len(told)
     out: dict[str, Any] = {
         "signing_expected": None, "draft_on_table": None, "ceasefire_in_force": None, "entry_condition_unmet": None,
         "guarantor_offered": None, "deadline": None, "expectation": None, "violence_trend": None,
+        "on_the_table": None,  # what a round is to decide is not read from the news yet
     }  # fmt: skip
     if not n:
         return out

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -60,7 +61,7 @@ class _Server(ThreadingHTTPServer):
 class FeedServer:
     """See the module. Use as a context manager; `url(path)` is the address of a path."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.open_now = 0  # answers of `slowly` under way
         self.most_open = 0
@@ -68,6 +69,9 @@ class FeedServer:
         self._lock = threading.Lock()
         self.stopping = threading.Event()
         self._server = _Server((host, 0), self._handler())
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.scheme = "https" if tls else "http"
         self.host, self.port = host, self._server.server_address[1]
 
     def __enter__(self) -> FeedServer:
@@ -81,7 +85,7 @@ class FeedServer:
         self._server.server_close()
 
     def url(self, path: str = "/feed") -> str:
-        return f"http://{self.host}:{self.port}{path}"
+        return f"{self.scheme}://{self.host}:{self.port}{path}"
 
     def play(self, path: str, *answers: Answer | Callable[[Any], None]) -> str:
         self._routes[path] = list(answers)

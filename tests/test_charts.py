@@ -170,7 +170,7 @@ CAPTION = "Russia-Ukraine. Breakthrough: a general ceasefire or a settlement (le
 def clashes(figure: Any) -> list[tuple[str, ...]]:
     """Texts of a figure that leave it or cover one another."""
     with charts.house_style():
-        charts._settle(figure)
+        charts.figures.settle(figure)
         renderer = figure.canvas.get_renderer()
         figure.draw(renderer)
     ax = figure.axes[0]
@@ -257,8 +257,8 @@ def test_movement_tells_steps_and_causes(demo: Any) -> None:
     assert charts.movement_table(demo, demo.forecasts.index[0]).equals(table)
     before = {"status": "proposed", "window_start": "2025-07-01", "window_end": "2025-07-31", "n_articles": 3, "model_id": "m", "reference_date": "2025-07-10"}
     now = {**before, "status": "confirmed", "window_start": "2025-07-21", "window_end": "2025-07-27", "n_articles": 8, "reference_date": "2025-07-12"}
-    assert charts._why(demo, "r", before, now) == "proposed → confirmed; window now 21-27 Jul 2025; +5 reports"
-    assert charts._why(demo, "r", None, now) == "first forecast (confirmed)"
+    assert charts.movement._why(demo, "r", before, now) == "proposed → confirmed; window now 21-27 Jul 2025; +5 reports"
+    assert charts.movement._why(demo, "r", None, now) == "first forecast (confirmed)"
 
 
 def test_feed_chart_names_what_is_ill(demo: Any) -> None:
@@ -272,7 +272,7 @@ def test_feed_chart_names_what_is_ill(demo: Any) -> None:
 
 def test_charts_are_drawn_once(demo: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     charts.drawings(demo)
-    monkeypatch.setattr(charts, "draw", lambda *a: pytest.fail("drawn a second time"))
+    monkeypatch.setattr(charts.bundle, "draw", lambda *a: pytest.fail("drawn a second time"))
     charts.export_charts(demo, tmp_path)
     assert len(charts.drawings(demo)) == 9
 
@@ -303,3 +303,27 @@ def test_export_where_it_cannot_write(demo: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(fc.ForecastError, match="cannot be written"):
         fc.export(demo, tmp_path / "file")
+
+
+def test_pictures_that_would_come_out_the_same_are_left(demo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import copy
+
+    from forecast.charts import bundle
+
+    charts.export_charts(demo, tmp_path)
+    before = {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in (tmp_path / "charts").iterdir()}
+    again = copy.copy(demo)
+    vars(again).pop("_drawn")  # as in another run
+    drawn = []
+    usual = bundle.draw
+    monkeypatch.setattr(bundle, "draw", lambda plot, table, footer="": drawn.append(plot.__name__) or usual(plot, table, footer))
+    charts.export_charts(again, tmp_path)
+    assert drawn == []
+    assert before == {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in (tmp_path / "charts").iterdir()}
+    assert [d.svg for d in charts.drawings(again)] == [d.svg for d in charts.drawings(demo)]
+    (tmp_path / "charts" / "tone.png").write_bytes(b"cut off")
+    (tmp_path / "charts" / "feeds.json").write_text("{")
+    vars(again).pop("_drawn")
+    charts.export_charts(again, tmp_path)
+    assert sorted(drawn) == ["plot_feeds", "plot_tone"]
+    assert {p.name: p.read_bytes() for p in (tmp_path / "charts").iterdir()} == {name: body for name, (_, body) in before.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import random
 import resource
 import signal
 import subprocess
@@ -32,11 +33,13 @@ from feed_server import (
     slowly,
 )
 
+from forecast import feed_formats
 from forecast.addresses import without_credentials
 from forecast.archive import Archive
 from forecast.errors import ParseError, RetrieveError
 from forecast.feed_dates import read_date
 from forecast.feed_formats import clean_text, decode, parse
+from forecast.feed_rss import entries_of
 from forecast.feeds import collect, read_interval, watch
 from forecast.records import Feed
 from forecast.retrieve import Switch, retrieve
@@ -453,6 +456,59 @@ def test_formats(body):
     (a,) = read(body).articles
     assert "Talks" in a.title and a.url.startswith("https://x.example/")
     assert a.published in (None, datetime(2025, 7, 19, 14, 30, tzinfo=UTC))
+
+
+_NAMESPACES = (
+    ' xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/"'
+    ' xmlns:media="http://search.yahoo.com/mrss/" xmlns:slash="http://purl.org/rss/1.0/modules/slash/"'
+    ' xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd" xmlns:atom="http://www.w3.org/2005/Atom"'
+)
+_TEXTS = (
+    "Talks &amp; truce", "<![CDATA[<p>Kyiv &amp; Moscow</p>]]>", "&lt;p&gt;a &amp;amp; b&lt;/p&gt;", "Caf\u00e9", "Caf\u00c3\u00a9",
+    "  two \n lines ", "", "a<!-- c -->b", "&#x1F600; &nbsp; &eacute;", "x <![CDATA[ y ]]> z", "AT&T said 5", "<b>bold</b>",
+    "\u0092 q", "&copy; &bogus;",
+)  # fmt: skip
+_LINKS = (
+    "https://site.example/a?x=1&amp;y=2", "http://Other.example/b", "/rel", "rel?q=1&amp;z;", "", "https:///three.example/x", "  https://x.example/ \n",
+    "https://u:p@site.example/x", "javascript:alert(1)", "//other.example/x", "https://[bad", "tag:site.example,2025:1", "?only=query",
+    "https://site.example/&amp;amp;c;d",
+)  # fmt: skip
+_DATES = ("Sat, 19 Jul 2025 14:30:00 GMT", "2025-07-19T10:00:00Z", "", "soon")
+_RARE = (
+    "<title>again</title>", "<itunes:summary>i</itunes:summary>", "<updated>2025-07-01</updated>", "<atom:link href='https://site.example/at'/>",
+    "<media:description>m</media:description>", "<dc:title>t</dc:title>", "<foo>bar</foo>",
+)  # fmt: skip
+
+
+def made_item(rng):
+    def one(name, texts, attributes=("",)):
+        return f"<{name}{rng.choice(attributes)}>{rng.choice(texts)}</{name}>"
+
+    permanent = ("", " isPermaLink='false'", " isPermaLink='true'", " ispermalink='false'", " isPermaLink='TRUE'")
+    parts = [
+        one("title", _TEXTS), one("link", _LINKS), one("guid", _LINKS + _TEXTS, permanent), one("pubDate", _DATES),
+        one("description", _TEXTS), one("content:encoded", _TEXTS), one("dc:date", _DATES), one("dc:creator", _TEXTS),
+        one("category", _TEXTS, ("", " domain='d'")), one("slash:comments", ("7",)), one("media:content", ("",), (" url='https://x.example/i'",)),
+        one("source", _TEXTS, (" url='https://s.example'",)), one("comments", _LINKS),
+    ]  # fmt: skip
+    parts = [p for p in parts if rng.random() < 0.6] + ([rng.choice(_RARE)] if rng.random() < 0.05 else [])
+    rng.shuffle(parts)
+    return f"<item>{''.join(parts)}</item>"
+
+
+def test_the_short_way_through_rss_finds_what_feedparser_finds(monkeypatch):
+    rng, short = random.Random(11), 0
+    for _ in range(400):
+        channel = "<title>T</title><link>https://site.example/</link><image><url>u</url><title>t</title><link>l</link></image>"
+        items = "".join(made_item(rng) for _ in range(rng.randrange(1, 3)))
+        body = f"<rss version='2.0'{_NAMESPACES}><channel>{channel}{items}</channel></rss>".encode()
+        base = rng.choice(("https://site.example/dir/feed.xml", "http://site.example", "https://S.example//a/../c?x=1#f"))
+        found = read(body, base_url=base)
+        with monkeypatch.context() as m:
+            m.setattr(feed_formats, "entries_of", lambda text, base: None)
+            assert read(body, base_url=base) == found, body
+        short += entries_of(feed_formats._mend_xml(body.decode())[0], base) is not None
+    assert short > 100, "hardly any went the short way"
 
 
 def test_atom_base_and_markup():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from feed_server import Answer, FeedServer, item, rss, silence
 
 from forecast.archive import Archive, FeedState
 from forecast.errors import ArchiveError
@@ -14,6 +16,7 @@ from forecast.health import (
     feed_health,
     health_exit_code,
     health_lines,
+    reach_feeds,
     write_health_csv,
 )
 from forecast.records import Article, Feed
@@ -128,3 +131,65 @@ def test_csv_is_safe_and_its_place_is_checked(archive, tmp_path):
     assert rows[0]["feed"] == "'=cmd()" and rows[0]["state"] == "never"
     with pytest.raises(ArchiveError, match="cannot be written"):
         write_health_csv(table, tmp_path / "none" / "health.csv")
+
+
+# -- which feeds answer at all ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def server():
+    with FeedServer() as s:
+        yield s
+
+
+def test_reach_says_what_answers_and_stores_nothing(server, archive):
+    page = Answer(b"<html><body>Welcome</body></html>", type="text/html")
+    feeds = [
+        Feed("good", server.play("/good", Answer(rss(item(1), item(2)))), "third"),
+        Feed("gone", server.play("/gone", Answer(status=404)), "third"),
+        Feed("page", server.play("/page", page), "third"),
+        Feed("secret", server.url("/secret").replace("//", "//me:pw@"), "third"),
+    ]
+    seen = []
+    found = reach_feeds(feeds, archive, progress=lambda *a: seen.append(a))
+    assert [(r.feed, r.state, r.items) for r in found] == [("good", "ok", 2), ("gone", "failed", 0), ("page", "failed", 0), ("secret", "failed", 0)]
+    assert "404" in found[1].detail
+    assert "pw" not in found[3].detail
+    assert sorted(n for _, n, _ in seen) == [1, 2, 3, 4]
+    assert {total for _, _, total in seen} == {4}
+    assert archive.fetch_log() == []
+    assert archive.count_articles() == 0
+
+
+def test_reach_gives_a_silent_server_a_few_seconds_only(server):
+    began = time.monotonic()
+    (found,) = reach_feeds([Feed("mute", server.play("/mute", silence), "third")], seconds=0.5)
+    assert found.state == "failed"
+    assert found.detail
+    assert time.monotonic() - began < 4
+
+
+def test_reach_leaves_alone_what_asked_for_it(server, archive):
+    feeds = [Feed("gone", server.play("/gone", Answer(rss(item()))), "third"), Feed("busy", server.play("/busy", Answer(rss(item()))), "third")]
+    archive.remember_feed("gone", feeds[0].url, FeedState(gone_at=NOW))
+    archive.remember_feed("busy", feeds[1].url, FeedState(retry_at=datetime.now(UTC) + timedelta(hours=1)))
+    assert [r.state for r in reach_feeds(feeds, archive)] == ["not asked", "not asked"]
+    assert server.requests == []
+
+
+def test_reach_of_nothing():
+    assert reach_feeds([]) == []
+
+
+def test_doctor_names_what_cannot_be_reached(server, cli, make_case, tmp_path):
+    good, bad = server.play("/good", Answer(rss(item(1)))), server.play("/bad", Answer(status=500))
+    folder = make_case(tmp_path / "c", ("Good outlet", good), ("Bad outlet", bad))
+    ran = cli("doctor", folder)
+    assert ran.code == 1
+    assert "Good outlet: 1 items" in ran.out
+    assert "Bad outlet: NOT REACHED" in ran.out
+    assert "1 of 2 feeds can be reached" in ran.out
+    asked = len(server.requests)
+    ran = cli("doctor", folder, "--offline")
+    assert (ran.code, len(server.requests)) == (0, asked)
+    assert "reached" not in ran.out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -296,3 +297,28 @@ def test_base_rate_counts_only_announced_rounds_for_held() -> None:
     assert b.rates[0] == 0.5
     assert b.rungs[1] == pytest.approx(2 / 3)
     assert b.predict(3).shape == (3, 6)
+
+
+def test_the_quick_sum_is_that_of_the_terms_to_the_bit(model: Any, features: Any) -> None:
+    z, w = model._evidence(features)
+    for coef in (model.coef, *model.draws[:5]):
+        start, raw, _ = model._terms(features, coef)
+        assert (model._climb(z, w, coef) == model._cumulative(start + raw.sum(axis=1))).all()
+
+
+def test_thousands_of_rounds_take_no_time(history: Any) -> None:
+    """A guard at a quarter of the size; `tests/benchmarks/scale.py` measures the whole."""
+    tables = [[], [], []]
+    for n in range(4):
+        for kept, table in zip(tables, (history.rounds, history.statements, history.outcomes), strict=True):
+            again = {c: table[c] + f"~{n}" for c in ("round_id", "process_id") if c in table.columns}
+            kept.append(table.assign(**again))
+    rounds, statements, outcomes = (pd.concat(t, ignore_index=True) for t in tables)
+    start = time.process_time()
+    forecasts, contributions, features = fc.estimate_rounds(rounds, statements, outcomes)
+    assert time.process_time() - start < 2
+    alone = fc.estimate_rounds(history.rounds, history.statements, history.outcomes)
+    for many, few in zip((forecasts, features), (alone[0], alone[2]), strict=True):
+        first = many.head(len(few))
+        assert (first.to_numpy() == few.to_numpy()).sum() == few.notna().to_numpy().sum()
+    assert len(contributions) == 4 * len(alone[1])

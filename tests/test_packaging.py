@@ -124,6 +124,17 @@ def test_environment_agrees_with_pyproject() -> None:
     assert {Requirement(x).name for x in conda} == {"python", "jupyterlab", "pip"}
 
 
+def test_cluster_extra_is_dask_and_comes_with_the_test_environment() -> None:
+    """What conda users get is `.[test]`: it holds the extra that the engines' tests need."""
+    extras = {k: [Requirement(x) for x in v] for k, v in PROJECT["project"]["optional-dependencies"].items()}
+    dask = next(r for r in extras["cluster"] if r.name == "dask")
+    assert dask.extras == {"distributed"}
+    assert dask.specifier
+    (own,) = [r for r in extras["test"] if r.name == PROJECT["project"]["name"]]
+    assert "cluster" in own.extras
+    assert "dask" not in {Requirement(x).name for x in PROJECT["project"]["dependencies"]}
+
+
 def test_fixed_packages_are_base_dependencies() -> None:
     base = {Requirement(x).name for x in PROJECT["project"]["dependencies"]}
     assert {"jupyterlab", "pandas", "scikit-learn", "matplotlib", "feedparser"} <= base

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pandas as pd
+from golden import labelled
 
 import forecast as fc
 from forecast.records import Article
-from forecast.replay import noise_table, replay, score_replay
+from forecast.replay import naming, noise_table, replay, score_replay
 
 
 def article(day: date, text: str) -> Article:
@@ -30,3 +31,15 @@ def test_found_beforehand_and_not_after() -> None:
 def test_noise_table() -> None:
     t = noise_table(pd.DataFrame({"round_id": list("abc"), "column": "expectation", "hand": [1, 0, None], "machine": [1, 1, 1]}))
     assert (t.rounds.iloc[0], t.both_coded.iloc[0], t.equal.iloc[0]) == (3, 2, 0.5)
+
+
+def test_every_case_gets_the_articles_that_name_one_of_its_parties() -> None:
+    cases = [fc.Case.bundled(name) for name in ("russia-ukraine", "sudan-saf-rsf", "cyprus", "colombia-eln")]
+    stock = [a for n, a in enumerate(labelled()) if a.article_id.startswith("articles/") or n % 20 == 0]
+    conflicts = {a.article_id: c.conflict_id for a, c in fc.code_many(stock, coder=fc.Coder())}
+    for case, mine in zip(cases, naming(stock, cases), strict=True):
+        about = {i for i, conflict in conflicts.items() if conflict == case.id}
+        assert about <= {a.article_id for a in mine}
+        assert len(about) <= len(mine) < len(stock)
+        assert mine == sorted(mine, key=stock.index)
+    assert {"russia-ukraine", "cyprus"} < set(conflicts.values())

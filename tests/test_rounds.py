@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 import forecast as fc
 from forecast.records import Article, Coding, Mention, Statement
-from forecast.rounds import link_statements, position_table, rounds_table, statements_table, tone_table, track
+from forecast.rounds import (
+    Round,
+    link_statements,
+    position_table,
+    rounds_table,
+    statements_table,
+    tone_table,
+    track,
+)
 
 CASE = fc.Case.bundled("russia-ukraine")
 
@@ -206,3 +214,44 @@ def test_any_order_gives_the_same_rounds(items: Any, random: Any) -> None:
 def test_a_round_that_began_is_not_proposed(status: str) -> None:
     o = fc.make_outlook(CASE, [PLAN, (article(9, "2025-07-23"), coding(mention(status, "2025-07-23")))], date(2025, 7, 24), 5)
     assert len(o.forecasts) == 0
+
+
+@st.composite
+def news(draw: st.DrawFn) -> list[tuple[Article, Coding]]:
+    """Articles over two years, with mentions of every kind."""
+    out = []
+    for n in range(draw(st.integers(1, 14))):
+        day = date(2024, 1, 1) + timedelta(days=draw(st.integers(0, 700)))
+        found = []
+        for _ in range(draw(st.integers(0, 3))):
+            kind = draw(st.sampled_from(["day", "week", "month", "open", None]))
+            first = day + timedelta(days=draw(st.integers(-150, 150))) if kind else None
+            last = first + timedelta(days={"day": 0, "week": 6, "month": 30, "open": 70}[kind or "day"]) if first else None
+            status = draw(st.sampled_from(["proposed", "confirmed", "under_way", "held", "postponed", "cancelled"]))
+            found.append(
+                mention(status, first and first.isoformat(), last and last.isoformat(), granularity=kind,
+                        ordinal=draw(st.sampled_from([None, 1, 2])), venue=draw(st.sampled_from([None, "Istanbul", "Doha"])))
+            )  # fmt: skip
+        out.append((article(n, day.isoformat()), coding(*found)))
+    return out
+
+
+@given(news())
+@settings(max_examples=60, deadline=None)
+def test_looking_only_at_rounds_near_in_time_changes_nothing(found: list[tuple[Article, Coding]]) -> None:
+    from forecast import rounds as module
+
+    quick = track(found, "russia-ukraine")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module._ByTime, "near", lambda self, e: list(range(len(self.rounds))))
+        slow = track(found, "russia-ukraine")
+    assert [(r.round_id, r.evidence) for r in quick] == [(r.round_id, r.evidence) for r in slow]
+
+
+@given(news())
+@settings(max_examples=30, deadline=None)
+def test_a_round_counts_as_it_goes(found: list[tuple[Article, Coding]]) -> None:
+    for r in track(found, "russia-ukraine"):
+        again = Round(r.round_id, r.evidence)
+        seen = [(x.ordinal, x.venue, x.level, x.window, x.status) for x in (r, again)]
+        assert seen[0] == seen[1]

@@ -16,13 +16,13 @@ import forecast as fc
 PACKAGE = Path(fc.__file__).parent
 # From the top down; when it is loaded, a module may import only from its own line and those below.
 ORDER = [
-    ["cli"], ["whatif"], ["outlook"], ["replay"], ["report"], ["charts"], ["backtest"], ["agreement"], ["history"], ["record", "health", "watch"], ["imports", "pages"], ["feeds", "archive_rescue"],
-    ["archive", "feed_formats"], ["archive_files", "retrieve", "feed_dates"], ["archive_schema"], ["near_copies"], ["addresses"], ["engine", "rounds"], ["coding"], ["scoring", "model"], ["features"], ["case"], ["tables", "bundled"], ["records"], ["errors"],
+    ["cli"], ["whatif"], ["outlook"], ["replay"], ["report"], ["charts"], ["backtest"], ["agreement"], ["history"], ["record", "health", "watch"], ["bench"], ["reading", "file_coding", "sample_texts"], ["imports", "pages"], ["feeds", "archive_rescue"],
+    ["archive", "feed_formats"], ["archive_files", "retrieve", "feed_dates", "feed_rss"], ["archive_codings"], ["archive_schema"], ["near_copies"], ["addresses"], ["processes", "cluster"], ["engine", "rounds"], ["coding_identity", "coding_format"], ["coded_rows"], ["coding"], ["scoring", "model"], ["features"], ["new_case"], ["case"], ["tables", "bundled"], ["records"], ["errors"],
 ]  # fmt: skip
 LEVEL = {name: n for n, names in enumerate(ORDER) for name in names}
 READING = {
-    "feeds", "retrieve", "feed_formats", "feed_dates", "addresses", "pages", "imports", "health", "archive", "archive_schema",
-    "archive_files", "archive_rescue", "near_copies", "coding", "rounds", "engine",
+    "feeds", "retrieve", "feed_formats", "feed_dates", "feed_rss", "addresses", "pages", "imports", "health", "archive", "archive_schema",
+    "archive_files", "archive_codings", "archive_rescue", "reading", "file_coding", "coded_rows", "near_copies", "coding", "coding_identity", "coding_format", "rounds", "engine", "processes", "cluster",
 }  # fmt: skip
 JUDGING = {"model", "scoring", "backtest", "history", "features"}
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "data" not in p.relative_to(PACKAGE).parts)

@@ -9,8 +9,8 @@ import time
 
 CASES = (
     ("python -c pass", [sys.executable, "-c", "pass"], None),
-    ("import forecast", [sys.executable, "-c", "import forecast"], 0.3),
-    ("forecast --help", [sys.executable, "-m", "forecast", "--help"], 0.6),
+    ("import forecast", [sys.executable, "-c", "import forecast"], 0.05),
+    ("forecast --help", [sys.executable, "-m", "forecast", "--help"], 0.2),
 )
 
 
