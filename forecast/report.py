@@ -82,6 +82,8 @@ def _reason(x: dict[str, Any], events: list[dict[str, Any]], evidence: list[dict
         x["quotes"] = list(said.values())
     elif x["column"] in ("status", "granularity", "proposed_by", "level", "mediators", "window_start", "format"):
         x["quotes"] = events[-3:]
+    elif len(told := outlook.preround[(outlook.preround.round_id == x["round_id"]) & (outlook.preround.column == x["column"])]):
+        x["quotes"] = told.to_dict("records")
     elif x["column"] == "history":
         x["from"] = "the table of earlier rounds"
     elif x["column"] == "conflict_type":

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from forecast.case import Case
+from forecast.coding.cues import cue_quote
 from forecast.records import Article, Coding, Mention
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 GRACE = timedelta(days=14)  # a round may be held this long after its window (codebook section 2)
 PLANNED = ["proposed", "confirmed", "postponed"]  # announced, and not yet held or called off
+QUOTES_SHOWN = 5  # sentences shown for one pre-round column
 EVIDENCE_DAYS = 45  # how far back statements and cues bear on a coming round
 _FUTURE = ("proposed", "confirmed", "postponed", "cancelled")
 _RANK = {"open": 0, "month": 1, "week": 2, "day": 3, None: -1}
@@ -358,6 +360,40 @@ class _Reports:
     def between(self, first: date, last: date) -> list[tuple[str, ...]]:
         """The cues of each report of these days, both inclusive."""
         return self.cues[bisect_left(self.days, first) : bisect_right(self.days, last)]
+
+
+def preround_quotes(coded: Sequence[tuple[Article, Coding]], case: Case, rounds: pd.DataFrame, reference_date: date) -> pd.DataFrame:
+    """The sentences behind the pre-round columns of rounds to come, the newest first, five at most for a column.
+
+    Parameters
+    ----------
+    rounds : from `rounds_table`; the columns `round_id` and `window_start` are used.
+
+    Columns: round_id, column (of the codebook), date, source, url, quote (verbatim).
+    """
+    import pandas as pd
+
+    originals = [
+        (a, c) for a, c in sorted(coded, key=lambda r: (r[0].effective, r[0].article_id), reverse=True) if a.copy_of is None and c.conflict_id == case.id
+    ]
+    rows: list[dict[str, Any]] = []
+    for round_id, starts in zip(rounds.round_id, rounds.window_start, strict=True):
+        until = min(reference_date, _as_day(starts) - timedelta(days=1))
+        taken: Counter[str] = Counter()
+        for a, c in originals:
+            if not until - timedelta(days=21) <= a.effective.date() <= until:
+                continue
+            for cue in c.cues:
+                column = "ceasefire_in_force" if cue.startswith("ceasefire") else cue.split(":")[0] if ":" in cue else "violence_trend" if cue.startswith("violence") else cue
+                quote = cue_quote(a.text, cue) if taken[column] < QUOTES_SHOWN else None
+                if quote:
+                    taken[column] += 1
+                    rows.append({"round_id": round_id, "column": column, "date": a.effective.date(), "source": a.source, "url": a.url, "quote": quote})
+    return pd.DataFrame(rows, columns=["round_id", "column", "date", "source", "url", "quote"])
+
+
+def _as_day(value: Any) -> date:
+    return value if isinstance(value, date) and not hasattr(value, "hour") else date.fromisoformat(str(value)[:10])
 
 
 def preround(reports: _Reports, reference_date: date, start: date) -> dict[str, Any]:

@@ -176,6 +176,33 @@ def score_relevance(items: list[dict[str, Any]], coder_for: Callable[[str | None
     }  # fmt: skip
 
 
+def score_second() -> dict[str, float]:
+    """How far a second labeller, who saw no label of the first, agrees with the first: F1 of triples, issues, and kappa.
+
+    Kappa (Cohen) is that of the stance, none included, over all pairs of actor and issue that either labelled.
+    """
+    from sklearn.metrics import cohen_kappa_score
+
+    first = {i["id"]: i for kind in ("sentences", "articles") for i in load(kind)}
+    n, pairs = Counter(), []
+    for file in sorted((HERE / "second").glob("*.jsonl")):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            item = json.loads(line)
+            a, b = triples(first[item["id"]]["statements"]), triples(item["statements"])
+            n["items"] += 1
+            n["hit"] += len(a & b)
+            n["one"] += len(a)
+            n["two"] += len(b)
+            n["issue_hit"] += len({i for _, i, _ in a} & {i for _, i, _ in b})
+            n["issue_all"] += len({i for _, i, _ in a}) + len({i for _, i, _ in b})
+            of_a, of_b = {(x, i): s for x, i, s in a}, {(x, i): s for x, i, s in b}
+            pairs += [(of_a.get(k, "none"), of_b.get(k, "none")) for k in sorted(of_a.keys() | of_b.keys())]
+    return {
+        "items": n["items"], "statements": n["one"], "triples_f1": f1(n["hit"], n["two"], n["one"])[2],
+        "issue_f1": 2 * n["issue_hit"] / n["issue_all"], "stance_kappa": float(cohen_kappa_score(*zip(*pairs, strict=True))),
+    }  # fmt: skip
+
+
 def main() -> None:
     """Print the scores of a part of the split."""
     a = argparse.ArgumentParser(description=__doc__)
@@ -183,15 +210,19 @@ def main() -> None:
     a.add_argument("--errors", type=int, default=0, help="how many wrong items to show")
     a.add_argument("--conflict", default=None)
     a.add_argument("--rules", action="store_true", help="the rules alone, without the learned part")
-    a.add_argument("--lots", default="", help="only items of these lots, the ends of file names: 8,9,10,11,12,14 are those never looked at before release 2 of the coder")
+    a.add_argument("--lots", default="", help="only items of these lots, the ends of file names (0: none); held-out ones of 8 and later were never looked at before release 2 of the coder")
     a.add_argument("--no-case", action="store_true", help="read each item with the general coder, not that of its conflict")
     a.add_argument("--kind", default="all", choices=["all", "sentences", "articles", "rounds"])
+    a.add_argument("--second", action="store_true", help="the agreement of the second labelling with the first instead")
     o = a.parse_args()
+    if o.second:
+        print(score_second())
+        return
     general = Coder(learned=not o.rules)
     coder = (lambda _: general) if o.no_case else functools.partial(coder_of, learned=not o.rules)
     keep = [i for i in load("sentences", o.part) if o.conflict in (None, i["conflict"])]
     if o.lots:
-        keep = [i for i in keep if any(i["conflict"].endswith(f"-l{n}") for n in o.lots.split(","))]
+        keep = [i for i in keep if (i["conflict"].rpartition("-l")[2] if i["conflict"][-1].isdigit() else "0") in o.lots.split(",")]
     articles = [i for i in load("articles", o.part) if o.conflict in (None, i["conflict"])]
     show = lambda name, d: print(f"{name:<20} " + "  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in d.items()))  # noqa: E731
     if o.kind in ("all", "sentences"):

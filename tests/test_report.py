@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -202,3 +203,17 @@ def test_hostile_texts_are_inert_in_the_cells(hostile: Any) -> None:
         assert not [t for t, _ in Page(text).tags if t in ("script", "img", "b")]
     case = fc.Case(fc.Case.bundled("cyprus").data.model_copy(update={"name": EVIL}))
     assert "<script" not in case._repr_html_()
+
+
+def test_pre_round_reasons_open_to_their_sentences(demo: Any) -> None:
+    """Every pre-round column that moved a forecast shows the sentences it was read from, word for word."""
+    from forecast.charts import reasons_table
+
+    columns = {"signing_expected", "draft_on_table", "entry_condition_unmet", "expectation", "violence_trend", "ceasefire_in_force"}
+    round_id = str(demo.forecasts.index[0])
+    moved = set(reasons_table(demo, round_id).dropna(subset=["moves"]).query("abs(moves) > 5e-4").column) & columns
+    told = demo.preround[demo.preround.round_id == round_id]
+    given = {c for c in moved if demo.rounds.set_index("round_id").loc[round_id, c] not in (0, None, "none")}  # 0 and none are read from silence
+    assert given and given <= set(told.column)
+    page = render(demo)
+    assert any(" ".join(q.split()[:6]) in unescape(page) for q in told.quote)

@@ -240,8 +240,8 @@ def _combine(text: str, r: Reading, decided: Sequence[Decided]) -> list[Statemen
         same = next((x for x in r.rules if x.actor == actor and x.issue == issue), None)
         near = same or next((x for x in r.rules if x.issue == issue), None)
         gate = near.gate if near else None
-        if same is not None and same.stance == stance and same.conditional_on:
-            on = same.conditional_on
+        if same is not None and same.conditional_on:  # the rules found the clause it hangs on
+            stance, on = same.stance, same.conditional_on
         start, end = (near.start, near.end) if near else (s.start, s.end)
         reporter = near.reporter if near else None
         out.append(Statement(s.index, actor, issue, stance, gate, on, text[start:end], start, end, round(p, 3), reporter))

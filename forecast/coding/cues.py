@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from forecast.coding.text import fold, sentences
+
 # Name, letters without one of which the pattern cannot be there (looking for them is cheaper), pattern.
 _CUES: list[tuple[str, tuple[str, ...], re.Pattern[str]]] = [
     ("signing_expected", ("sign", "deal", "agreement", "accord", "truce"), re.compile(r"\b(?:(?:will|to|expected to|due to|set to|ready to|about to|poised to|plans? to|prepared to) (?:formally |officially |finally |be )?sign(?:ed)?\b(?! up)|signing (?:ceremony|of the (?:deal|agreement|accord|treaty|text))|(?:deal|agreement|accord|truce) (?:will|is to|is expected to|is due to|is set to) be (?:signed|announced|sealed|finali[sz]ed|unveiled))")),
@@ -28,6 +30,19 @@ def preround_cues(folded: str) -> tuple[str, ...]:
     ('draft_on_table', 'expectation:-1')
     """
     return tuple(name for name, letters, pattern in _CUES if any(x in folded for x in letters) and pattern.search(folded))
+
+
+def cue_quote(text: str, cue: str) -> str | None:
+    """The sentence of an article in which a pre-round fact is stated first; None where it is not.
+
+    >>> cue_quote("They met. Both sides exchanged memorandums.", "draft_on_table")
+    'Both sides exchanged memorandums.'
+    """
+    pattern = next((p for name, _, p in _CUES if name == cue), None)
+    found = pattern.search(fold(text)) if pattern else None
+    if found is None:
+        return None
+    return next((text[s.start : s.end] for s in sentences(text) if s.start <= found.start() < s.end), None)
 
 
 def stated_outlook(folded: str) -> float | None:

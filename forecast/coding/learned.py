@@ -154,7 +154,8 @@ class Weights:
                 k = int(p[1:].argmax()) + 1
                 on = None
                 if CLASSES[k] == "conditions":
-                    on = max((i for i in terms if i != issue), key=lambda i: terms[i] + (1.0 if i in r.conditions else 0.0))
+                    # A term that a conditional clause names outright is surer than what the network makes of the sentence.
+                    on = next((i for i in r.conditions if i != issue), None) or max((i for i in terms if i != issue), key=lambda i: terms[i])
                 found.append(Decided(r.actors[c], issue, CLASSES[k], on, float(p[k])))
             out.append(sorted(found, key=lambda d: -d.probability))
         return out

@@ -94,6 +94,9 @@ class Net:
 
     def __init__(self, z: Any) -> None:
         import numpy as np
+        from threadpoolctl import ThreadpoolController
+
+        self._threads = ThreadpoolController()
 
         def a(name: str) -> np.ndarray:
             return np.asarray(z[f"net_{name}"], dtype="float64")
@@ -164,8 +167,10 @@ class Net:
         ----------
         floor : issues less probable than this are passed over, unless the rules read them.
         """
-        encoded = self.encode([p.words if p.positions else () for p in batch])
-        return [self._pairs(p, x, floor) for p, x in zip(batch, encoded, strict=True)]
+        # The matrices are small: threads of the linear algebra cost more than they save, and starve other processes.
+        with self._threads.limit(limits=1, user_api="blas"):
+            encoded = self.encode([p.words if p.positions else () for p in batch])
+            return [self._pairs(p, x, floor) for p, x in zip(batch, encoded, strict=True)]
 
     def _pairs(self, p: Pairs, x: np.ndarray, floor: float) -> tuple[list[tuple[int, str, np.ndarray]], dict[str, float]]:
         import numpy as np
