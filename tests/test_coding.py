@@ -106,13 +106,12 @@ def check(text: str, c: Coding) -> None:
     assert c.tone is None or -1 <= c.tone <= 1
 
 
-def test_offsets_on_all_labelled_texts() -> None:
+def test_offsets_on_labelled_texts() -> None:
     coder = fc.Coder()
-    n = 0
-    for text, day, title in labelled():
+    texts = list(labelled())[::3]
+    assert len(texts) > 1000
+    for text, day, title in texts:
         check(text, coder.code(text, day, title, force=True))
-        n += 1
-    assert n > 1000
 
 
 def test_offsets_on_the_samples(demo: Any, coder: Any) -> None:

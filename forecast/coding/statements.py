@@ -341,7 +341,7 @@ class SentenceReader:
                 on = next((o for o in others if o != issues[0].value.split("|")[0]), None)
                 if on is None:
                     continue
-                start, stop = self._trim(c.start, end)
+                start, stop = self._trim(c.start, max(c.end, end))  # the condition may stand before
                 return [Statement(s.index, actor, issues[0].value.split("|")[0], "conditions", None, on, self.text[start:stop], start, stop, 0.55, None)]
         fragment = len(words.split()) <= 7 and not FRAGMENT.search(words) and c.role in ("main", "comma")
         if c.speaker and fragment and (c.quoted or self.ctx.open_quote or self.ctx.pending) and not negative:
