@@ -296,12 +296,11 @@ def make_outlook(
         columns=["round_id", "date", "status", "source", "url", "article_id", "quote"],
     )
     relevant = [a for a, c in coded if c.relevant and c.conflict_id == case.id]
-    told = preround_quotes(coded, case, ahead, reference_date) if len(ahead) else pd.DataFrame(columns=["round_id", "column", "date", "source", "url", "quote"])
     return Outlook(
         case=case, reference_date=reference_date, headline=headline, rounds=rounds, forecasts=forecasts,
         contributions=contributions, statements=statements, evidence=evidence,
         positions=position_table(statements, case.parties, reference_date), tone=tone_table(coded, case.id), events=events,
-        preround=told, features=features, model_id=model.model_id, n_articles=len(relevant), n_sources=len({a.source for a in relevant}),
+        preround=preround_quotes(coded, case, ahead, reference_date), features=features, model_id=model.model_id, n_articles=len(relevant), n_sources=len({a.source for a in relevant}),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from forecast.case import Case
-from forecast.coding.cues import cue_quote
+from forecast.coding.cues import column_of, cue_quote
 from forecast.records import Article, Coding, Mention
 
 if TYPE_CHECKING:
@@ -349,17 +349,17 @@ def _country(case: Case, venue: str | None) -> str | None:
 
 
 class _Reports:
-    """Cues of the original reports on a conflict by day."""
+    """The original reports on a conflict, in order of time, with the cues of each."""
 
     def __init__(self, coded: Sequence[tuple[Article, Coding]], conflict_id: str) -> None:
-        mine = sorted(
-            ((a.effective.date(), c.cues) for a, c in coded if a.copy_of is None and c.conflict_id == conflict_id), key=lambda r: r[0]
-        )
-        self.days, self.cues = [d for d, _ in mine], [cues for _, cues in mine]
+        mine = [(a, c.cues) for a, c in coded if a.copy_of is None and c.conflict_id == conflict_id]
+        self.reports = sorted(mine, key=lambda r: (r[0].effective, r[0].article_id))
+        self.days = [a.effective.date() for a, _ in self.reports]
 
-    def between(self, first: date, last: date) -> list[tuple[str, ...]]:
-        """The cues of each report of these days, both inclusive."""
-        return self.cues[bisect_left(self.days, first) : bisect_right(self.days, last)]
+    def before(self, start: date, reference_date: date) -> list[tuple[Article, tuple[str, ...]]]:
+        """Those of the three weeks up to the day before a round starts, or up to the reference date where that is earlier."""
+        until = min(reference_date, start - timedelta(days=1))
+        return self.reports[bisect_left(self.days, until - timedelta(days=21)) : bisect_right(self.days, until)]
 
 
 def preround_quotes(coded: Sequence[tuple[Article, Coding]], case: Case, rounds: pd.DataFrame, reference_date: date) -> pd.DataFrame:
@@ -373,27 +373,18 @@ def preround_quotes(coded: Sequence[tuple[Article, Coding]], case: Case, rounds:
     """
     import pandas as pd
 
-    originals = [
-        (a, c) for a, c in sorted(coded, key=lambda r: (r[0].effective, r[0].article_id), reverse=True) if a.copy_of is None and c.conflict_id == case.id
-    ]
+    reports = _Reports(coded, case.id)
     rows: list[dict[str, Any]] = []
-    for round_id, starts in zip(rounds.round_id, rounds.window_start, strict=True):
-        until = min(reference_date, _as_day(starts) - timedelta(days=1))
+    for round_id, start in zip(rounds.round_id, rounds.window_start, strict=True):
         taken: Counter[str] = Counter()
-        for a, c in originals:
-            if not until - timedelta(days=21) <= a.effective.date() <= until:
-                continue
-            for cue in c.cues:
-                column = "ceasefire_in_force" if cue.startswith("ceasefire") else cue.split(":")[0] if ":" in cue else "violence_trend" if cue.startswith("violence") else cue
+        for a, cues in reversed(reports.before(start, reference_date)):
+            for cue in cues:
+                column = column_of(cue)
                 quote = cue_quote(a.text, cue) if taken[column] < QUOTES_SHOWN else None
                 if quote:
                     taken[column] += 1
                     rows.append({"round_id": round_id, "column": column, "date": a.effective.date(), "source": a.source, "url": a.url, "quote": quote})
     return pd.DataFrame(rows, columns=["round_id", "column", "date", "source", "url", "quote"])
-
-
-def _as_day(value: Any) -> date:
-    return value if isinstance(value, date) and not hasattr(value, "hour") else date.fromisoformat(str(value)[:10])
 
 
 def preround(reports: _Reports, reference_date: date, start: date) -> dict[str, Any]:
@@ -402,9 +393,8 @@ def preround(reports: _Reports, reference_date: date, start: date) -> dict[str, 
     Only original reports count (no copies); a cue needs one report, `expectation` is the rounded mean of the
     reports that speak of prospects. What no report mentions stays empty.
     """
-    until = min(reference_date, start - timedelta(days=1))
-    told = reports.between(until - timedelta(days=21), until)
-    counts = Counter(cue for cues in told for cue in cues)
+    told = reports.before(start, reference_date)
+    counts = Counter(cue for _, cues in told for cue in cues)
     n = len(told)
     out: dict[str, Any] = {
         "signing_expected": None, "draft_on_table": None, "ceasefire_in_force": None, "entry_condition_unmet": None,

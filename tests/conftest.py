@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from html import escape
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from feed_server import FeedServer
 
 ROOT = Path(__file__).resolve().parents[1]
 # The checkout is what the doctests import: let the tests see the same files, installed or not.
@@ -26,6 +27,22 @@ class Ran(NamedTuple):
     code: int
     out: str
     err: str
+
+
+@pytest.fixture
+def server() -> Iterator[FeedServer]:
+    """A feed server on loopback, closed at the end of the test."""
+    with FeedServer() as s:
+        yield s
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Any]:
+    """An empty archive, open for the test."""
+    from forecast.archive import Archive
+
+    with Archive(tmp_path / "archive.sqlite") as a:
+        yield a
 
 
 @pytest.fixture

@@ -48,18 +48,6 @@ NOW = datetime(2025, 7, 20, 12, tzinfo=UTC)
 FAST = {"timeout": (1.0, 0.6), "deadline": 3.0, "host_pause": 0.0, "now": NOW}
 
 
-@pytest.fixture
-def server():
-    with FeedServer() as s:
-        yield s
-
-
-@pytest.fixture
-def archive(tmp_path):
-    with Archive(tmp_path / "archive.sqlite") as a:
-        yield a
-
-
 def feed(url, name="F", side="third"):
     return Feed(name, url, side)
 

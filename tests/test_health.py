@@ -7,9 +7,9 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from feed_server import Answer, FeedServer, item, rss, silence
+from feed_server import Answer, item, rss, silence
 
-from forecast.archive import Archive, FeedState
+from forecast.archive import FeedState
 from forecast.errors import ArchiveError
 from forecast.health import (
     COLUMNS,
@@ -23,12 +23,6 @@ from forecast.records import Article, Feed
 
 NOW = datetime(2025, 7, 20, 12, tzinfo=UTC)
 START = NOW - timedelta(days=60)
-
-
-@pytest.fixture
-def archive(tmp_path):
-    with Archive(tmp_path / "archive.sqlite") as a:
-        yield a
 
 
 def play(archive, name, *, every=12.0, until=0.0, flags=(), delay=2.0):
@@ -134,12 +128,6 @@ def test_csv_is_safe_and_its_place_is_checked(archive, tmp_path):
 
 
 # -- which feeds answer at all ---------------------------------------------------------------------
-
-
-@pytest.fixture
-def server():
-    with FeedServer() as s:
-        yield s
 
 
 def test_reach_says_what_answers_and_stores_nothing(server, archive):

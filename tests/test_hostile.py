@@ -12,13 +12,13 @@ import json
 import re
 import time
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from feed_server import Answer, FeedServer
+from page_tags import Page
 
 import forecast as fc
 from forecast.charts import clip
@@ -130,18 +130,6 @@ def test_written_tables(folder: Path, cli: Any, tmp_path: Path) -> None:
     assert "'=cmd" in (tmp_path / "x" / "articles.csv").read_text(encoding="utf-8")
 
 
-class Tags(HTMLParser):
-    """Tags and attributes of a page."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-
 def test_notebook_cells(folder: Path) -> None:
     case = fc.Case.open(folder)
     o = fc.read_outlook(case, fc.day("2025-07-20"))
@@ -149,7 +137,7 @@ def test_notebook_cells(folder: Path) -> None:
     pages = [x._repr_html_() for x in shown] + [t._repr_html_() for t in (o.rounds, o.statements, o.tone, o.evidence)]
     assert any(html.escape("<b>x</b>") in p for p in pages), "the outlet's name is in no cell: the test has lost its point"
     for page in pages:
-        for tag, a in Tags(page).tags:
+        for tag, a in Page(page).tags:
             assert tag not in ("script", "img", "b", "iframe", "svg"), tag
             assert not any(k.startswith("on") for k in a), (tag, a)
             assert not str(a.get("href") or "").lower().startswith(("javascript:", "data:"))
@@ -161,7 +149,7 @@ def test_notebook_cells(folder: Path) -> None:
 def test_page(folder: Path) -> None:
     page = (folder / "outlook" / "2025-07-20" / "report.html").read_text(encoding="utf-8")
     assert not set(page) & set("\x1b\x9b\x07\u202e\u202c\u2066\u2069\u200f")
-    assert not [t for t, _ in Tags(page).tags if t in ("script", "img", "iframe")]
+    assert not [t for t, _ in Page(page).tags if t in ("script", "img", "iframe")]
 
 
 # -- the pieces -----------------------------------------------------------------------------------

@@ -46,12 +46,6 @@ ROWS = [
 ]
 
 
-@pytest.fixture
-def archive(tmp_path):
-    with Archive(tmp_path / "archive.sqlite") as a:
-        yield a
-
-
 def test_jsonl_with_faulty_lines(archive, tmp_path):
     path = tmp_path / "old.jsonl"
     lines = [json.dumps(r) for r in ROWS] + [

@@ -7,9 +7,8 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from feed_server import Answer, FeedServer, drip
+from feed_server import Answer, drip
 
-from forecast.archive import Archive
 from forecast.pages import PageReader, Robots, better_text, extract, fill_full_text, opted_out, reserved
 from forecast.records import Article
 from forecast.retrieve import Retrieved
@@ -32,18 +31,6 @@ PAGE = (
 
 def article(url, text="Delegations of both countries met in Istanbul and spoke about an exchange.", n=1):
     return Article(f"id{n}", "Talks in Istanbul", text, url, "Wire", "third", DAY, DAY, DAY)
-
-
-@pytest.fixture
-def server():
-    with FeedServer() as s:
-        yield s
-
-
-@pytest.fixture
-def archive(tmp_path):
-    with Archive(tmp_path / "archive.sqlite") as a:
-        yield a
 
 
 def reader(**kw):

@@ -6,12 +6,12 @@ import csv
 import json
 import re
 from html import unescape
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from page_tags import Page
 
 import forecast as fc
 from forecast.outlook import safe_csv
@@ -22,18 +22,6 @@ STORY = (
     "Ukraine proposed a third round of talks with Russia in Istanbul next week. "
     f"Russia rejected a ceasefire {EVIL} before any talks."
 )
-
-
-class Page(HTMLParser):
-    """Tags and attributes of a page."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
 
 
 @pytest.fixture(scope="module")

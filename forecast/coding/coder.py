@@ -19,7 +19,7 @@ from forecast.coding.mentions import Draft, finish, level_hint, merge_drafts, re
 from forecast.coding.statements import SURE, SentenceReader
 from forecast.coding.text import Hit, PhraseBook, fold, sentences, words_only
 from forecast.coding.tone import article_tone, sentence_tone, weigh
-from forecast.records import Coding, SentenceTone, Statement
+from forecast.records import Coding, Mention, SentenceTone, Statement
 
 CODER_VERSION = "2"
 DOUBTFUL_FROM = 0.9  # probability a reading needs in a question, a supposition or an analyst's mouth
@@ -121,6 +121,21 @@ class Coder:
             relevant = len(parties) >= 2 and sum(top) / len(top) >= RELEVANT_FROM
             if not relevant and not force:
                 return Coding(False, conflict, None)
+        return Coding(
+            relevant=relevant,
+            conflict_id=conflict,
+            tone=article_tone([(t.tone, w) for t, w in zip(tones, weights, strict=True)]) if relevant else None,
+            statements=tuple(statements),
+            mentions=self._mentions(text, folded, hits, named, drafts, published, conflict, parties, mediators),
+            tones=tuple(tones),
+            cues=preround_cues(folded),
+        )
+
+    def _mentions(
+        self, text: str, folded: str, hits: list[Hit], named: list[Named], drafts: list[Draft], published: date,
+        conflict: str | None, parties: tuple[str, ...], mediators: tuple[str, ...],
+    ) -> tuple[Mention, ...]:  # fmt: skip
+        """The rounds an article speaks of, each once; what one sentence leaves open the article may tell."""
         merged = merge_drafts(drafts, published)
         hint = level_hint(folded)
         only_venue = {d.venue for d in merged if d.venue}
@@ -130,19 +145,7 @@ class Coder:
                 d.venue = next(iter(only_venue))
             if d.venue is None and len(merged) == 1:
                 d.venue = self._dateline(text, [h for h in hits if not any(n.start <= h.start and h.end <= n.end and n.actor in parties for n in named)])
-        mentions = [
-            finish(d, text, conflict or "unknown", parties, mediators, published)
-            for d in merged
-        ]
-        return Coding(
-            relevant=relevant,
-            conflict_id=conflict,
-            tone=article_tone([(t.tone, w) for t, w in zip(tones, weights, strict=True)]) if relevant else None,
-            statements=tuple(statements),
-            mentions=tuple(mentions),
-            tones=tuple(tones),
-            cues=preround_cues(folded),
-        )
+        return tuple(finish(d, text, conflict or "unknown", parties, mediators, published) for d in merged)
 
     def context(self, parties: tuple[str, ...], mediators: tuple[str, ...]) -> Context:
         """What "the government", "the rebels", "both sides" and "the mediator" mean in a conflict of these parties."""

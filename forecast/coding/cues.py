@@ -32,6 +32,16 @@ def preround_cues(folded: str) -> tuple[str, ...]:
     return tuple(name for name, letters, pattern in _CUES if any(x in folded for x in letters) and pattern.search(folded))
 
 
+def column_of(cue: str) -> str:
+    """The codebook's pre-round column a fact belongs to.
+
+    >>> [column_of(c) for c in ("expectation:-1", "violence_rising", "ceasefire_general", "draft_on_table")]
+    ['expectation', 'violence_trend', 'ceasefire_in_force', 'draft_on_table']
+    """
+    name = cue.split(":")[0]
+    return {"violence": "violence_trend", "ceasefire": "ceasefire_in_force"}.get(name.split("_")[0], name)
+
+
 def cue_quote(text: str, cue: str) -> str | None:
     """The sentence of an article in which a pre-round fact is stated first; None where it is not.
 
